@@ -1,0 +1,1 @@
+//! One structured record per request.

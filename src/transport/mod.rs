@@ -1,0 +1,1 @@
+//! The sanity of a request before anyone looks at who sent it.
