@@ -1,0 +1,107 @@
+//! Where time comes from: always injected, never read by a guard itself.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// Two readings: one that never goes back, one that the rest of the world shares.
+///
+/// A stack reads it at most twice a request, through [`Exchange::now`](crate::Exchange::now)
+/// and [`Exchange::unix`](crate::Exchange::unix), and once more when the record closes.
+pub trait Clock: Send + Sync + 'static {
+    /// Monotonic time since an origin of the clock's own choice. Throttles and durations use it.
+    fn now(&self) -> Duration;
+
+    /// Wall-clock time since the Unix epoch. Token expiry and records use it.
+    fn unix(&self) -> Duration;
+}
+
+/// The operating system's clocks; the default.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    origin: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { origin: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    fn unix(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
+/// A clock that stands still until it is told to move; clones share the hands.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use tower_parapet::clock::{Clock, ManualClock};
+///
+/// let clock = ManualClock::at_unix(Duration::from_secs(1_700_000_000));
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now(), Duration::from_secs(60));
+/// assert_eq!(clock.unix(), Duration::from_secs(1_700_000_060));
+/// ```
+#[derive(Clone, Default)]
+pub struct ManualClock {
+    hands: Arc<Hands>,
+}
+
+#[derive(Default)]
+struct Hands {
+    now: AtomicU64,
+    unix: AtomicU64,
+}
+
+impl ManualClock {
+    /// A clock whose wall time is `unix` since the epoch and whose monotonic time is zero.
+    pub fn at_unix(unix: Duration) -> Self {
+        let clock = Self::default();
+        clock.set_unix(unix);
+        clock
+    }
+
+    /// Moves both readings forward.
+    pub fn advance(&self, by: Duration) {
+        self.hands.now.fetch_add(nanos(by), Ordering::SeqCst);
+        self.hands.unix.fetch_add(nanos(by), Ordering::SeqCst);
+    }
+
+    /// Sets the wall clock alone, backwards too, as an operator or NTP would.
+    pub fn set_unix(&self, unix: Duration) {
+        self.hands.unix.store(nanos(unix), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.hands.now.load(Ordering::SeqCst))
+    }
+
+    fn unix(&self) -> Duration {
+        Duration::from_nanos(self.hands.unix.load(Ordering::SeqCst))
+    }
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManualClock").field("now", &self.now()).field("unix", &self.unix()).finish()
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,94 @@
+//! What is known about a request so far: the one extension that handlers and extractors read.
+
+mod client;
+mod principal;
+mod request_id;
+mod route;
+
+use std::{
+    borrow::Cow,
+    net::SocketAddr,
+    sync::{Arc, Weak},
+};
+
+pub use client::{ClientAddr, Peer, PeerAddr, Provenance};
+pub use principal::{Principal, PrincipalBuilder};
+pub use request_id::RequestId;
+pub use route::{Access, Route};
+
+use crate::observe::Ticket;
+
+/// What the guards found out about a request; taken over by inner stacks, read by extractors.
+///
+/// It is one extension of the request. Cloning copies a few words and counts.
+#[derive(Clone, Debug, Default)]
+pub struct Context {
+    pub(crate) peer: Option<SocketAddr>,
+    pub(crate) client: Option<ClientAddr>,
+    pub(crate) principal: Option<Principal>,
+    pub(crate) route: Option<Arc<Route>>,
+    pub(crate) request_id: Option<RequestId>,
+    pub(crate) ticket: Option<Weak<Ticket>>,
+}
+
+impl Context {
+    /// The context a stack left in a request's extensions.
+    pub fn of(extensions: &http::Extensions) -> Option<&Context> {
+        extensions.get()
+    }
+
+    /// The other end of the connection: the client itself, or the nearest proxy.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The client's address behind trusted proxies, and how it is known.
+    pub fn client(&self) -> Option<ClientAddr> {
+        self.client
+    }
+
+    /// Who is calling, once authenticated.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.principal.as_ref()
+    }
+
+    /// The rule of the policy that the request was judged by.
+    pub fn route(&self) -> Option<&Route> {
+        self.route.as_deref()
+    }
+
+    /// The request's id, where one was needed so far.
+    pub fn request_id(&self) -> Option<RequestId> {
+        self.request_id
+    }
+
+    /// Keeps the record and every permit of the request open until the lease is dropped.
+    ///
+    /// For a handler that upgrades its connection and goes on after it has answered.
+    pub fn lease(&self) -> Lease {
+        Lease { _ticket: self.ticket.as_ref().and_then(Weak::upgrade) }
+    }
+
+    /// Adds an attribute to the request's record.
+    pub fn note(&self, key: &'static str, value: impl Into<Cow<'static, str>>) {
+        if let Some(ticket) = self.ticket.as_ref().and_then(Weak::upgrade) {
+            ticket.lock().record.notes.push((key, value.into()));
+        }
+    }
+
+    /// The context without its hold on the record, as records keep it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.peer.is_none()
+            && self.client.is_none()
+            && self.principal.is_none()
+            && self.route.is_none()
+            && self.request_id.is_none()
+            && self.ticket.is_none()
+    }
+}
+
+/// Holds a request's record and permits open past its answer; see [`Context::lease`].
+#[derive(Debug)]
+pub struct Lease {
+    _ticket: Option<Arc<Ticket>>,
+}

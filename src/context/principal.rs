@@ -1,0 +1,167 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use serde_json::{Map, Value};
+
+/// Who is calling: an issuer and a subject, which only together are an identity.
+///
+/// One word, cheap to clone. What a scheme learned beyond the identity stands beside it: scopes,
+/// roles, the claims of a token.
+#[derive(Clone)]
+pub struct Principal(Arc<Inner>);
+
+struct Inner {
+    issuer: Box<str>,
+    subject: Box<str>,
+    scheme: &'static str,
+    scopes: Vec<Box<str>>,
+    roles: Vec<Box<str>>,
+    claims: Option<Map<String, Value>>,
+    expires_at: Option<Duration>,
+}
+
+impl Principal {
+    /// Starts a principal from its identity.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_parapet::Principal;
+    ///
+    /// let caller = Principal::builder("https://id.example", "alice").scope("orders:read").build();
+    /// assert!(caller.has_scope("orders:read"));
+    /// assert!(!caller.has_scope("orders:write"));
+    /// ```
+    pub fn builder(issuer: impl Into<String>, subject: impl Into<String>) -> PrincipalBuilder {
+        PrincipalBuilder(Inner {
+            issuer: issuer.into().into_boxed_str(),
+            subject: subject.into().into_boxed_str(),
+            scheme: "custom",
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            claims: None,
+            expires_at: None,
+        })
+    }
+
+    /// Who vouches for the subject: a token's `iss`, the name of a key store.
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// The caller's name within the issuer.
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The scheme it was authenticated by, `jwt` or `api-key` say.
+    pub fn scheme(&self) -> &'static str {
+        self.0.scheme
+    }
+
+    /// The OAuth 2.0 scopes granted.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.0.scopes.iter().map(AsRef::as_ref)
+    }
+
+    /// The roles granted.
+    pub fn roles(&self) -> impl Iterator<Item = &str> {
+        self.0.roles.iter().map(AsRef::as_ref)
+    }
+
+    /// Whether a scope was granted. Scopes are compared letter by letter.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.0.scopes.iter().any(|granted| &**granted == scope)
+    }
+
+    /// Whether a role was granted. Roles are compared letter by letter.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.0.roles.iter().any(|granted| &**granted == role)
+    }
+
+    /// All claims of the token, where there was one.
+    pub fn claims(&self) -> Option<&Map<String, Value>> {
+        self.0.claims.as_ref()
+    }
+
+    /// When the credentials end, since the Unix epoch; `None` where they do not.
+    pub fn expires_at(&self) -> Option<Duration> {
+        self.0.expires_at
+    }
+
+    /// Whether both are the same caller: same issuer and same subject.
+    pub fn is_same(&self, other: &Principal) -> bool {
+        self.issuer() == other.issuer() && self.subject() == other.subject()
+    }
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal")
+            .field("issuer", &self.0.issuer)
+            .field("subject", &self.0.subject)
+            .field("scheme", &self.0.scheme)
+            .field("scopes", &self.0.scopes)
+            .field("roles", &self.0.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Principal`]; see [`Principal::builder`].
+pub struct PrincipalBuilder(Inner);
+
+impl PrincipalBuilder {
+    /// The scheme it was authenticated by. Default `custom`.
+    pub fn scheme(mut self, scheme: &'static str) -> Self {
+        self.0.scheme = scheme;
+        self
+    }
+
+    /// Grants one scope.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.0.scopes.push(scope.into().into_boxed_str());
+        self
+    }
+
+    /// Grants several scopes.
+    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
+        self.0.scopes.extend(scopes.into_iter().map(|scope| scope.into().into_boxed_str()));
+        self
+    }
+
+    /// Grants one role.
+    pub fn role(mut self, role: impl Into<String>) -> Self {
+        self.0.roles.push(role.into().into_boxed_str());
+        self
+    }
+
+    /// Grants several roles.
+    pub fn roles<T: Into<String>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
+        self.0.roles.extend(roles.into_iter().map(|role| role.into().into_boxed_str()));
+        self
+    }
+
+    /// The claims of the token.
+    pub fn claims(mut self, claims: Map<String, Value>) -> Self {
+        self.0.claims = Some(claims);
+        self
+    }
+
+    /// When the credentials end, since the Unix epoch.
+    pub fn expires_at(mut self, unix: Duration) -> Self {
+        self.0.expires_at = Some(unix);
+        self
+    }
+
+    /// The principal.
+    pub fn build(self) -> Principal {
+        Principal(Arc::new(self.0))
+    }
+}
+
+impl fmt::Debug for PrincipalBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PrincipalBuilder")
+            .field("issuer", &self.0.issuer)
+            .field("subject", &self.0.subject)
+            .finish_non_exhaustive()
+    }
+}

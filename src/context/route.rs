@@ -1,0 +1,60 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::guard::{Guards, Phase};
+
+/// Who may call a route at all; what the caller must hold beyond that is a guard of the route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// Anyone; credentials are not looked at. The reason is shown in the manifest.
+    Public {
+        /// Why it is public.
+        reason: Arc<str>,
+    },
+    /// Anyone; credentials that are sent must be good.
+    Optional,
+    /// Authenticated callers only. The default of a route nobody mentioned.
+    Authenticated,
+}
+
+/// The rule of the policy that a request is judged by.
+#[derive(Clone)]
+pub struct Route {
+    pub(crate) pattern: Arc<str>,
+    pub(crate) listed: bool,
+    pub(crate) access: Access,
+    pub(crate) body_limit: Option<u64>,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) guards: Vec<(Phase, Guards)>,
+}
+
+impl Route {
+    /// The pattern in axum's syntax, `/orders/{id}` say; `*` stands for every unlisted route.
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Whether the policy names this route; what it does not name is closed by default.
+    pub fn is_listed(&self) -> bool {
+        self.listed
+    }
+
+    /// Who may call it at all.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The route's own guards of one phase.
+    pub(crate) fn guards(&self, phase: Phase) -> Option<&Guards> {
+        self.guards.iter().find(|(of, _)| *of == phase).map(|(_, guards)| guards)
+    }
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Route")
+            .field("pattern", &self.pattern)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}

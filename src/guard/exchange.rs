@@ -1,0 +1,250 @@
+use std::{any::Any, borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request, response};
+
+use crate::{
+    context::{ClientAddr, Context, Principal, RequestId, Route},
+    rejection::Rejection,
+};
+
+use super::{BodyHook, BodyWatch, Env, Later, Mode, Replies};
+
+/// A request under judgement: its head, what is known so far, and what guards registered for later.
+///
+/// Writes of a guard under [`Shadow`](crate::compose::Shadow) are dropped.
+pub struct Exchange {
+    pub(crate) head: request::Parts,
+    pub(crate) context: Context,
+    pub(crate) env: Arc<Env>,
+    pub(crate) replies: Replies,
+    pub(crate) later: Option<Box<Later>>,
+    pub(crate) shadow: u8,
+    pub(crate) nested: bool,
+    now: Option<Duration>,
+    unix: Option<Duration>,
+}
+
+impl Exchange {
+    pub(crate) fn begin(mut head: request::Parts, env: Arc<Env>) -> Self {
+        let outer = head.extensions.remove::<Context>();
+        let nested = outer.is_some();
+        let mut context = outer.unwrap_or_default();
+        if context.peer.is_none() {
+            context.peer = env.peer.and_then(|peer| peer.resolve(&head.extensions));
+        }
+        Self {
+            head,
+            context,
+            env,
+            replies: Replies::default(),
+            later: None,
+            shadow: 0,
+            nested,
+            now: None,
+            unix: None,
+        }
+    }
+
+    /// The request's head.
+    pub fn head(&self) -> &request::Parts {
+        &self.head
+    }
+
+    /// The request's method.
+    pub fn method(&self) -> &Method {
+        &self.head.method
+    }
+
+    /// The request target as sent by the client, also where a router has stripped a prefix.
+    pub fn uri(&self) -> &Uri {
+        original_uri(&self.head)
+    }
+
+    /// The whole path as sent, percent escapes included.
+    pub fn path(&self) -> &str {
+        self.uri().path()
+    }
+
+    /// The request's headers.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.headers
+    }
+
+    /// The other end of the connection; `None` where the server does not say.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.context.peer
+    }
+
+    /// The client's address. Without trusted proxies it is the peer's.
+    pub fn client(&self) -> Option<ClientAddr> {
+        self.context.client.or_else(|| {
+            let peer = self.context.peer?;
+            Some(ClientAddr::new(peer.ip(), crate::context::Provenance::Peer))
+        })
+    }
+
+    /// Settles where the request comes from.
+    pub fn set_client(&mut self, client: ClientAddr) {
+        self.context.client = Some(client);
+    }
+
+    /// Who is calling, once authenticated.
+    pub fn principal(&self) -> Option<&Principal> {
+        self.context.principal.as_ref()
+    }
+
+    /// Settles who is calling.
+    pub fn set_principal(&mut self, principal: Principal) {
+        self.context.principal = Some(principal);
+    }
+
+    /// The rule the request is judged by; `None` without a route table.
+    pub fn route(&self) -> Option<&Route> {
+        self.context.route.as_deref()
+    }
+
+    pub(crate) fn set_route(&mut self, route: Arc<Route>) {
+        self.context.route = Some(route);
+    }
+
+    /// The request's id, made when first asked for.
+    pub fn request_id(&mut self) -> RequestId {
+        if let Some(id) = self.context.request_id {
+            return id;
+        }
+        let id = RequestId::at(self.unix());
+        self.context.request_id = Some(id);
+        id
+    }
+
+    /// Monotonic time, read once per request.
+    pub fn now(&mut self) -> Duration {
+        *self.now.get_or_insert_with(|| self.env.clock.now())
+    }
+
+    /// Wall-clock time since the Unix epoch, read once per request.
+    pub fn unix(&mut self) -> Duration {
+        *self.unix.get_or_insert_with(|| self.env.clock.unix())
+    }
+
+    /// Replaces a header the handler will see.
+    pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
+        if self.shadow == 0 {
+            self.head.headers.insert(name, value);
+        }
+    }
+
+    /// Hides a header from the handler.
+    pub fn remove_header(&mut self, name: &HeaderName) {
+        if self.shadow == 0 {
+            self.head.headers.remove(name);
+        }
+    }
+
+    /// Leaves an extension for the handler.
+    pub fn insert<T: Clone + Send + Sync + 'static>(&mut self, extension: T) {
+        if self.shadow == 0 {
+            self.head.extensions.insert(extension);
+        }
+    }
+
+    /// Stamps a header on the response, be it the handler's or a rejection.
+    pub fn reply_header(&mut self, mode: Mode, name: HeaderName, value: HeaderValue) {
+        if self.shadow == 0 {
+            self.replies.one(mode, name, value);
+        }
+    }
+
+    /// Stamps a prebuilt set of headers; a header the handler sets itself wins.
+    pub fn reply_headers(&mut self, set: &Arc<HeaderMap>) {
+        if self.shadow == 0 {
+            self.replies.defaults(set.clone());
+        }
+    }
+
+    /// Runs once the handler has answered; the last to register runs first. A refusal takes the
+    /// place of the answer.
+    pub fn on_reply(
+        &mut self,
+        hook: impl FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync + 'static,
+    ) {
+        if self.shadow == 0 {
+            self.later().reply_hooks.push(Box::new(hook));
+        }
+    }
+
+    /// Adds an attribute to the request's record.
+    pub fn note(&mut self, key: &'static str, value: impl Into<Cow<'static, str>>) {
+        let note = (key, value.into());
+        self.later().notes.push(note);
+    }
+
+    /// Keeps something until the response body has ended or is dropped, and past an upgrade until
+    /// the handler's [`Lease`](crate::context::Lease) is.
+    pub fn hold(&mut self, permit: impl Any + Send + Sync) {
+        if self.shadow == 0 {
+            self.later().permits.push(Box::new(permit));
+        }
+    }
+
+    /// Caps the body at `limit` bytes, also while the handler reads it. Nothing is buffered. The
+    /// smallest cap counts.
+    pub fn cap_body(&mut self, limit: u64) {
+        if self.shadow == 0 {
+            let cap = &mut self.later().cap;
+            *cap = Some(cap.map_or(limit, |old| old.min(limit)));
+        }
+    }
+
+    /// Reads the whole body, at most `limit` bytes, before the handler runs. `Some` replaces it for
+    /// every later hook and for the handler, and fixes the framing headers.
+    ///
+    /// It is read once however many ask, to the smallest limit, under the stack's deadline.
+    pub fn read_body(
+        &mut self,
+        limit: usize,
+        hook: impl FnOnce(&mut Exchange, &Bytes) -> Result<Option<Bytes>, Rejection>
+        + Send
+        + Sync
+        + 'static,
+    ) {
+        let shadowed = self.shadow > 0;
+        self.later().body_hooks.push(BodyHook { limit, shadowed, hook: Box::new(hook) });
+    }
+
+    /// Judges the body while the handler reads it.
+    pub fn watch_body(&mut self, watch: impl BodyWatch) {
+        if self.shadow == 0 {
+            self.later().watches.push(Box::new(watch));
+        }
+    }
+
+    pub(crate) fn wants_body(&self) -> bool {
+        self.later.as_ref().is_some_and(|later| !later.body_hooks.is_empty())
+    }
+
+    fn later(&mut self) -> &mut Later {
+        self.later.get_or_insert_default()
+    }
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange")
+            .field("method", self.method())
+            .field("path", &self.path())
+            .field("context", &self.context)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "axum")]
+fn original_uri(head: &request::Parts) -> &Uri {
+    head.extensions.get::<axum::extract::OriginalUri>().map_or(&head.uri, |original| &original.0)
+}
+
+#[cfg(not(feature = "axum"))]
+fn original_uri(head: &request::Parts) -> &Uri {
+    &head.uri
+}

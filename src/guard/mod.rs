@@ -1,0 +1,232 @@
+//! All that an extension author learns: a guard decides about an exchange, in a phase.
+
+mod env;
+mod exchange;
+mod later;
+mod reply;
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use axum_core::body::Body;
+use futures_util::future::BoxFuture;
+use http::Response;
+
+pub use exchange::Exchange;
+pub use later::BodyWatch;
+pub use reply::Mode;
+
+pub(crate) use env::{Env, Render};
+pub(crate) use later::{BodyHook, Later};
+pub(crate) use reply::Replies;
+
+use crate::{inspect::Findings, rejection::Rejection};
+
+/// Decides about a request. The only trait a protection implements.
+///
+/// A guard decides at once where it can. Work that comes later (I/O, the body, the reply) is
+/// registered on the [`Exchange`] as an owned continuation, so that it stays bound to the very
+/// policy that asked for it.
+///
+/// # Example
+/// ```
+/// use tower_parapet::{Exchange, Flow, Guard, Phase, Reason, Rejection};
+///
+/// struct Maintenance;
+///
+/// impl Guard for Maintenance {
+///     fn name(&self) -> &'static str { "maintenance" }
+///     fn phase(&self) -> Phase { Phase::Transport }
+///     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+///         if exchange.path().starts_with("/orders") {
+///             return Err(Rejection::new(Reason::Unavailable).detail("back at noon"));
+///         }
+///         Ok(Flow::Continue)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a guard",
+    label = "a stack takes guards",
+    note = "a builder is a guard once it is built; a guard of one's own implements `Guard`"
+)]
+pub trait Guard: Send + Sync + 'static {
+    /// A short, stable word for records and metrics.
+    fn name(&self) -> &'static str;
+
+    /// When it runs; the library owns the order.
+    fn phase(&self) -> Phase;
+
+    /// The one decision.
+    ///
+    /// # Errors
+    /// The refusal, which a stack renders and records under the guard's name.
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection>;
+
+    /// One line for the manifest: what it lets through, within which limits. Default empty.
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Borrowed("")
+    }
+
+    /// What the self-audit has to say about its settings. Default nothing.
+    fn findings(&self, report: &mut Findings) {
+        let _ = report;
+    }
+}
+
+impl<G: Guard + ?Sized> Guard for Arc<G> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn phase(&self) -> Phase {
+        (**self).phase()
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        (**self).check(exchange)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        (**self).summary()
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        (**self).findings(report);
+    }
+}
+
+/// When a guard runs. A stack sorts its guards by phase, so that a wrong order cannot be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Phase {
+    /// The request gets its id, the record is opened.
+    Record,
+    /// Headers for every response, rejections included.
+    Reply,
+    /// The client's address behind trusted proxies, IP lists, bans.
+    Address,
+    /// Host, method, path and header sanity; the route is judged.
+    Transport,
+    /// Limits keyed by what needs no credentials.
+    EdgeThrottle,
+    /// API version and its life cycle.
+    Version,
+    /// Who is calling.
+    Authenticate,
+    /// Limits keyed by the principal.
+    Quota,
+    /// What the caller may do.
+    Authorize,
+    /// Media type, size, JSON limits, schema.
+    Content,
+}
+
+impl Phase {
+    /// All phases, in the order they run.
+    pub const ALL: [Phase; 10] = [
+        Phase::Record,
+        Phase::Reply,
+        Phase::Address,
+        Phase::Transport,
+        Phase::EdgeThrottle,
+        Phase::Version,
+        Phase::Authenticate,
+        Phase::Quota,
+        Phase::Authorize,
+        Phase::Content,
+    ];
+}
+
+/// What a guard that did not refuse wants to happen next.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Flow {
+    /// The next guard, and in the end the handler.
+    Continue,
+    /// Real I/O first; the decision comes later. Made by [`Flow::suspend`].
+    Suspend(Resume),
+    /// An answer of the guard's own, a preflight say. Made by [`Flow::respond`].
+    Respond(Box<Response<Body>>),
+}
+
+impl Flow {
+    /// Decides later, after real I/O. It is boxed, so only slow paths should take it.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_parapet::{Exchange, Flow, Rejection};
+    ///
+    /// fn check(exchange: &mut Exchange) -> Result<Flow, Rejection> {
+    ///     Ok(Flow::suspend(|exchange| Box::pin(async move {
+    ///         exchange.note("looked-up", "yes");
+    ///         Ok(Flow::Continue)
+    ///     })))
+    /// }
+    /// ```
+    pub fn suspend<F>(resume: F) -> Self
+    where
+        F: for<'a> FnOnce(&'a mut Exchange) -> BoxFuture<'a, Result<Flow, Rejection>>
+            + Send
+            + 'static,
+    {
+        Flow::Suspend(Resume(Box::new(resume)))
+    }
+
+    /// Answers in place of the handler.
+    pub fn respond(response: Response<Body>) -> Self {
+        Flow::Respond(Box::new(response))
+    }
+}
+
+type ResumeFn =
+    dyn for<'a> FnOnce(&'a mut Exchange) -> BoxFuture<'a, Result<Flow, Rejection>> + Send;
+
+/// A decision that waits for I/O; see [`Flow::suspend`].
+pub struct Resume(Box<ResumeFn>);
+
+impl fmt::Debug for Resume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resume")
+    }
+}
+
+/// A shared list of guards, in the order they run.
+pub(crate) type Guards = Arc<[Arc<dyn Guard>]>;
+
+/// Runs a list of guards from one on; a suspension takes the rest of the list along.
+pub(crate) fn run(
+    guards: &Guards,
+    from: usize,
+    exchange: &mut Exchange,
+) -> Result<Flow, Rejection> {
+    for (index, guard) in guards.iter().enumerate().skip(from) {
+        match guard.check(exchange) {
+            Ok(Flow::Continue) => {}
+            Ok(Flow::Suspend(resume)) => return Ok(then_rest(guards.clone(), index, resume)),
+            Ok(respond) => return Ok(respond),
+            Err(rejection) => return Err(rejection.by(guard.name())),
+        }
+    }
+    Ok(Flow::Continue)
+}
+
+fn then_rest(guards: Guards, index: usize, resume: Resume) -> Flow {
+    Flow::suspend(move |exchange| {
+        Box::pin(async move {
+            let name = guards.get(index).map_or("", |guard| guard.name());
+            match drive(Flow::Suspend(resume), exchange).await {
+                Ok(Flow::Continue) => run(&guards, index + 1, exchange),
+                Ok(other) => Ok(other),
+                Err(rejection) => Err(rejection.by(name)),
+            }
+        })
+    })
+}
+
+/// Follows suspensions to the end: the result is never [`Flow::Suspend`].
+pub(crate) async fn drive(mut flow: Flow, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+    while let Flow::Suspend(Resume(resume)) = flow {
+        flow = resume(exchange).await?;
+    }
+    Ok(flow)
+}

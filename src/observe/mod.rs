@@ -1,0 +1,138 @@
+//! What is told and does not decide: one record per request, to any number of observers.
+
+mod ticket;
+
+use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, time::Duration};
+
+use http::{Method, StatusCode, Uri};
+
+use crate::{
+    context::{ClientAddr, Principal, RequestId, Route},
+    rejection::Rejection,
+};
+
+pub(crate) use ticket::Ticket;
+
+/// Is told about every request, once, when it is over.
+///
+/// Sinks, metrics, detectors and penalty boxes are observers. They run where the request ends, so
+/// they should be quick; one that panics is caught and does not disturb the others.
+pub trait Observer: Send + Sync + 'static {
+    /// A request is over: answered, refused, abandoned or panicked.
+    fn completed(&self, record: &Record);
+
+    /// Brings everything told so far to where it belongs; blocks until it is there. Default nothing.
+    fn flush(&self) {}
+}
+
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn completed(&self, record: &Record) {
+        (**self).completed(record);
+    }
+
+    fn flush(&self) {
+        (**self).flush();
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The handler answered, and the answer went out whole.
+    Answered,
+    /// A guard answered in the handler's place, a preflight say.
+    Responded,
+    /// A guard, or the handler by a [`Rejection`], refused.
+    Rejected,
+    /// The connection was upgraded, and the upgrade is over.
+    Upgraded,
+    /// The inner service failed with an error of its own.
+    Failed,
+    /// The client went away before the answer was out.
+    Cancelled,
+    /// The body of the answer failed under way.
+    BodyFailed,
+    /// A guard, the handler or the body of the answer panicked.
+    Panicked,
+}
+
+impl Outcome {
+    /// A stable word for records and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Answered => "answered",
+            Outcome::Responded => "responded",
+            Outcome::Rejected => "rejected",
+            Outcome::Upgraded => "upgraded",
+            Outcome::Failed => "failed",
+            Outcome::Cancelled => "cancelled",
+            Outcome::BodyFailed => "body-failed",
+            Outcome::Panicked => "panicked",
+        }
+    }
+}
+
+/// What happened to one request.
+///
+/// The request target is kept whole, but only [`path`](Self::path) is shown by `Debug`: query
+/// strings carry tokens.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Record {
+    /// The request's id, the same as in a problem.
+    pub request_id: RequestId,
+    /// When it began, since the Unix epoch.
+    pub started: Duration,
+    /// How long it took, until the body of the answer had ended.
+    pub elapsed: Duration,
+    /// The method.
+    pub method: Method,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The status answered; `None` where nothing was.
+    pub status: Option<StatusCode>,
+    /// The refusal, with its reason, guard and private parts.
+    pub rejection: Option<Rejection>,
+    /// The other end of the connection.
+    pub peer: Option<SocketAddr>,
+    /// The client's address.
+    pub client: Option<ClientAddr>,
+    /// Who called.
+    pub principal: Option<Principal>,
+    /// The rule it was judged by.
+    pub route: Option<Arc<Route>>,
+    /// Bytes of the answer's body that went out.
+    pub bytes_out: u64,
+    /// Attributes that guards and handlers added, in order.
+    pub notes: Vec<(&'static str, Cow<'static, str>)>,
+    pub(crate) uri: Uri,
+}
+
+impl Record {
+    /// The path as sent, percent escapes included, without the query.
+    pub fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The query as sent. It may hold secrets: sinks of ours never write it unasked.
+    pub fn query(&self) -> Option<&str> {
+        self.uri.query()
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("request_id", &self.request_id)
+            .field("method", &self.method)
+            .field("path", &self.path())
+            .field("outcome", &self.outcome)
+            .field("status", &self.status)
+            .field("rejection", &self.rejection)
+            .field("client", &self.client)
+            .field("principal", &self.principal)
+            .field("notes", &self.notes)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,83 @@
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::guard::{Env, Exchange};
+
+use super::{Outcome, Record};
+
+/// Holds a request's record and permits; closes them when the last owner lets go.
+///
+/// Owners are the future of the answer, then its body, and any lease of the handler. That the drop
+/// closes it is what makes "exactly one record" hold through cancellation and panics alike.
+pub(crate) struct Ticket {
+    env: Arc<Env>,
+    began: Duration,
+    open: Mutex<Open>,
+}
+
+/// The part that changes while the request runs.
+pub(crate) struct Open {
+    pub(crate) record: Record,
+    pub(crate) permits: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+impl Ticket {
+    pub(crate) fn open(exchange: &mut Exchange) -> Arc<Self> {
+        let record = Record {
+            request_id: exchange.request_id(),
+            started: exchange.unix(),
+            elapsed: Duration::ZERO,
+            method: exchange.method().clone(),
+            outcome: Outcome::Cancelled,
+            status: None,
+            rejection: None,
+            peer: exchange.peer(),
+            client: None,
+            principal: None,
+            route: None,
+            bytes_out: 0,
+            notes: Vec::new(),
+            uri: exchange.uri().clone(),
+        };
+        let ticket = Arc::new(Self {
+            env: exchange.env.clone(),
+            began: exchange.now(),
+            open: Mutex::new(Open { record, permits: Vec::new() }),
+        });
+        exchange.context.ticket = Some(Arc::downgrade(&ticket));
+        ticket
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.env.observers.is_empty() {
+            return;
+        }
+        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
+        open.record.elapsed = self.env.clock.now().saturating_sub(self.began);
+        for observer in &self.env.observers {
+            // An observer that panics must neither hide the record from the next one nor unwind
+            // through a drop.
+            let told = catch_unwind(AssertUnwindSafe(|| observer.completed(&open.record)));
+            if told.is_err() {
+                tracing::error!(target: "tower_parapet", "an observer panicked");
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ticket")
+    }
+}
