@@ -130,6 +130,16 @@ impl Mistakes {
         self.0.is_empty()
     }
 
+    /// As [`absorb`](Self::absorb), for a part whose setters are the builder's own.
+    pub(crate) fn absorb_plain<T>(&mut self, part: Result<T, ConfigError>) -> Option<T> {
+        part.map_err(|error| self.0.extend(error.mistakes)).ok()
+    }
+
+    /// The error, where it is known that there is at least one mistake.
+    pub(crate) fn into_error(self) -> ConfigError {
+        ConfigError { mistakes: self.0 }
+    }
+
     /// Ends the collection.
     ///
     /// # Errors

@@ -7,13 +7,20 @@ pub mod audit;
 pub mod auth;
 pub mod authorize;
 pub mod clock;
+pub mod compose;
 pub mod context;
 pub mod error;
 mod guard;
 pub mod inspect;
+mod manifest;
 pub mod observe;
+mod path;
 pub mod problem;
 mod rejection;
+#[cfg_attr(not(feature = "axum"), path = "router/bare.rs")]
+mod router;
+mod service;
+mod stack;
 #[cfg(feature = "throttle")]
 pub mod throttle;
 pub mod transport;
@@ -22,8 +29,12 @@ pub mod validate;
 
 pub use axum_core::body::Body;
 
+pub use compose::{Policy, Routes};
 pub use context::{Access, ClientAddr, Context, Peer, PeerAddr, Principal, RequestId, Route};
 pub use error::ConfigError;
-pub use guard::{BodyWatch, Exchange, Flow, Guard, Mode, Phase, Resume};
+pub use guard::{BodyWatch, Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase, Resume};
+pub use manifest::Manifest;
 pub use observe::{Observer, Outcome, Record};
 pub use rejection::{Reason, Rejection, Violation};
+pub use service::{GuardLayer, Guarded, GuardedFuture, layer};
+pub use stack::{DangerousStack, Parapet, ParapetBuilder};

@@ -1,6 +1,6 @@
 //! Why a request was refused: one word on the stack, one table of reasons.
 
-use std::{borrow::Cow, error::Error, fmt, sync::Arc};
+use std::{any::Any, borrow::Cow, error::Error, fmt, sync::Arc};
 
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -87,7 +87,7 @@ reasons! {
     /// Too many headers, or too large in all.
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large";
     /// A handler or a guard panicked.
-    Internal = INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side";
+    Panicked = INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side";
     /// The peer's address is needed and the server does not provide it.
     AddressUnknown = SERVICE_UNAVAILABLE, "address-unknown", "The client address is not known";
     /// Something needed for a decision is out of reach.
@@ -191,6 +191,17 @@ impl Rejection {
     /// The underlying error. Private: records show it, answers never do.
     pub fn cause(self, cause: impl Error + Send + Sync + 'static) -> Self {
         self.edit(|inner| inner.cause = Some(Arc::new(cause)))
+    }
+
+    /// The refusal that takes the place of a panic; its message goes to observers only.
+    pub(crate) fn panicked(payload: &(dyn Any + Send)) -> Self {
+        let message =
+            match (payload.downcast_ref::<&'static str>(), payload.downcast_ref::<String>()) {
+                (Some(text), _) => Cow::Borrowed(*text),
+                (_, Some(text)) => Cow::Owned(text.clone()),
+                _ => Cow::Borrowed("a panic without a message"),
+            };
+        Self::new(Reason::Panicked).found(message)
     }
 
     pub(crate) fn by(self, guard: &'static str) -> Self {

@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::guard::{Guards, Phase};
+use crate::guard::{Guard, Guards, Phase};
 
 /// Who may call a route at all; what the caller must hold beyond that is a guard of the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,11 @@ impl Route {
     /// The route's own guards of one phase.
     pub(crate) fn guards(&self, phase: Phase) -> Option<&Guards> {
         self.guards.iter().find(|(of, _)| *of == phase).map(|(_, guards)| guards)
+    }
+
+    /// The route's own guards of all phases, in the order they run.
+    pub(crate) fn flat_guards(&self) -> impl Iterator<Item = Arc<dyn Guard>> {
+        self.guards.iter().flat_map(|(_, guards)| guards.iter().cloned())
     }
 }
 

@@ -1,11 +1,13 @@
 use std::{any::Any, borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
+use axum_core::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, request, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request, response};
 
 use crate::{
     context::{ClientAddr, Context, Principal, RequestId, Route},
     rejection::Rejection,
+    router,
 };
 
 use super::{BodyHook, BodyWatch, Env, Later, Mode, Replies};
@@ -58,7 +60,7 @@ impl Exchange {
 
     /// The request target as sent by the client, also where a router has stripped a prefix.
     pub fn uri(&self) -> &Uri {
-        original_uri(&self.head)
+        router::original_uri(&self.head)
     }
 
     /// The whole path as sent, percent escapes included.
@@ -220,6 +222,14 @@ impl Exchange {
         }
     }
 
+    /// The request for the handler, with the context as its one extension.
+    pub(crate) fn into_request(mut self, body: Body) -> Request<Body> {
+        if !self.context.is_empty() {
+            self.head.extensions.insert(self.context);
+        }
+        Request::from_parts(self.head, body)
+    }
+
     pub(crate) fn wants_body(&self) -> bool {
         self.later.as_ref().is_some_and(|later| !later.body_hooks.is_empty())
     }
@@ -237,14 +247,4 @@ impl std::fmt::Debug for Exchange {
             .field("context", &self.context)
             .finish_non_exhaustive()
     }
-}
-
-#[cfg(feature = "axum")]
-fn original_uri(head: &request::Parts) -> &Uri {
-    head.extensions.get::<axum::extract::OriginalUri>().map_or(&head.uri, |original| &original.0)
-}
-
-#[cfg(not(feature = "axum"))]
-fn original_uri(head: &request::Parts) -> &Uri {
-    &head.uri
 }

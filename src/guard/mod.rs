@@ -15,11 +15,11 @@ pub use exchange::Exchange;
 pub use later::BodyWatch;
 pub use reply::Mode;
 
-pub(crate) use env::{Env, Render};
-pub(crate) use later::{BodyHook, Later};
+pub(crate) use env::{BODY_DEADLINE, Env, Render};
+pub(crate) use later::{BodyHook, Later, ReplyHook};
 pub(crate) use reply::Replies;
 
-use crate::{inspect::Findings, rejection::Rejection};
+use crate::{error::ConfigError, inspect::Findings, observe::Observer, rejection::Rejection};
 
 /// Decides about a request. The only trait a protection implements.
 ///
@@ -67,6 +67,17 @@ pub trait Guard: Send + Sync + 'static {
         Cow::Borrowed("")
     }
 
+    /// What must be known before it can decide; a stack that cannot provide it does not build.
+    /// Default nothing.
+    fn needs(&self) -> Needs {
+        Needs::NONE
+    }
+
+    /// Its other half, where it learns from how requests ended. Default none.
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        None
+    }
+
     /// What the self-audit has to say about its settings. Default nothing.
     fn findings(&self, report: &mut Findings) {
         let _ = report;
@@ -90,8 +101,58 @@ impl<G: Guard + ?Sized> Guard for Arc<G> {
         (**self).summary()
     }
 
+    fn needs(&self) -> Needs {
+        (**self).needs()
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        (**self).observer()
+    }
+
     fn findings(&self, report: &mut Findings) {
         (**self).findings(report);
+    }
+}
+
+/// A guard, or a builder that becomes one: what the setters of stacks and policies take.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a guard nor a builder of one",
+    note = "a guard of one's own implements `Guard`"
+)]
+pub trait IntoGuard {
+    /// The guard.
+    ///
+    /// # Errors
+    /// Every mistake in the builder's settings.
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError>;
+}
+
+impl<G: Guard> IntoGuard for G {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        Ok(Arc::new(self))
+    }
+}
+
+/// What a guard must know before it can decide; a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs(u8);
+
+impl Needs {
+    /// Nothing but the request itself.
+    pub const NONE: Needs = Needs(0);
+    /// The client's address.
+    pub const CLIENT: Needs = Needs(1);
+    /// Who is calling.
+    pub const PRINCIPAL: Needs = Needs(2);
+
+    /// Both.
+    pub fn and(self, other: Needs) -> Needs {
+        Needs(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in the set.
+    pub fn contains(self, other: Needs) -> bool {
+        self.0 & other.0 == other.0
     }
 }
 

@@ -32,6 +32,14 @@ impl Replies {
         self.0.push(Reply::Defaults(set));
     }
 
+    pub(crate) fn extend(&mut self, mut more: Replies) {
+        if self.0.is_empty() {
+            self.0 = more.0;
+        } else {
+            self.0.append(&mut more.0);
+        }
+    }
+
     pub(crate) fn stamp(self, headers: &mut HeaderMap) {
         for reply in self.0 {
             match reply {

@@ -17,6 +17,8 @@ use super::{Outcome, Record};
 pub(crate) struct Ticket {
     env: Arc<Env>,
     began: Duration,
+    /// One that is not told to anyone only holds permits.
+    observed: bool,
     open: Mutex<Open>,
 }
 
@@ -27,7 +29,7 @@ pub(crate) struct Open {
 }
 
 impl Ticket {
-    pub(crate) fn open(exchange: &mut Exchange) -> Arc<Self> {
+    pub(crate) fn open(exchange: &mut Exchange, observed: bool) -> Arc<Self> {
         let record = Record {
             request_id: exchange.request_id(),
             started: exchange.unix(),
@@ -47,6 +49,7 @@ impl Ticket {
         let ticket = Arc::new(Self {
             env: exchange.env.clone(),
             began: exchange.now(),
+            observed,
             open: Mutex::new(Open { record, permits: Vec::new() }),
         });
         exchange.context.ticket = Some(Arc::downgrade(&ticket));
@@ -60,7 +63,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if self.env.observers.is_empty() {
+        if !self.observed {
             return;
         }
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,126 @@
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use crate::{
+    error::{ConfigError, Mistakes},
+    guard::{Exchange, Flow, Guard, Guards, IntoGuard, Needs, Phase, run},
+    inspect::Findings,
+    observe::{Observer, Record},
+    rejection::Rejection,
+    service::guard_layer,
+};
+
+/// Several guards as one: each must let the request through, in the order of their phases.
+///
+/// It runs in the earliest phase of its members.
+///
+/// # Example
+/// ```
+/// use tower_parapet::{Exchange, Flow, Guard, Phase, Rejection, compose::All};
+///
+/// struct Nothing;
+/// impl Guard for Nothing {
+///     fn name(&self) -> &'static str { "nothing" }
+///     fn phase(&self) -> Phase { Phase::Transport }
+///     fn check(&self, _: &mut Exchange) -> Result<Flow, Rejection> { Ok(Flow::Continue) }
+/// }
+/// let both = All::of("both").and(Nothing).and(Nothing).build()?;
+/// assert_eq!(both.phase(), Phase::Transport);
+/// # Ok::<(), tower_parapet::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct All {
+    name: &'static str,
+    guards: Guards,
+}
+
+impl All {
+    /// Starts an empty list; the name stands in the manifest.
+    pub fn of(name: &'static str) -> AllBuilder {
+        AllBuilder { name, guards: Vec::new(), mistakes: Mistakes::default() }
+    }
+}
+
+/// Builds [`All`].
+pub struct AllBuilder {
+    name: &'static str,
+    guards: Vec<Arc<dyn Guard>>,
+    mistakes: Mistakes,
+}
+
+impl AllBuilder {
+    /// Adds a guard.
+    pub fn and(mut self, guard: impl IntoGuard) -> Self {
+        self.guards.extend(self.mistakes.absorb("and", guard.into_guard()));
+        self
+    }
+
+    /// The composite.
+    ///
+    /// # Errors
+    /// Every mistake of every member.
+    pub fn build(mut self) -> Result<All, ConfigError> {
+        self.guards.sort_by_key(|guard| guard.phase());
+        self.mistakes.finish().map(|()| All { name: self.name, guards: self.guards.into() })
+    }
+}
+
+impl fmt::Debug for AllBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AllBuilder").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for All {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.guards.iter().map(|guard| guard.name()).collect();
+        f.debug_struct("All").field("name", &self.name).field("guards", &names).finish()
+    }
+}
+
+impl Guard for All {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn phase(&self) -> Phase {
+        self.guards.first().map_or(Phase::Transport, |first| first.phase())
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        run(&self.guards, 0, exchange)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        let parts: Vec<_> =
+            self.guards.iter().map(|g| format!("{}: {}", g.name(), g.summary())).collect();
+        Cow::Owned(parts.join("; "))
+    }
+
+    fn needs(&self) -> Needs {
+        self.guards.iter().fold(Needs::NONE, |needs, guard| needs.and(guard.needs()))
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        let members: Vec<_> = self.guards.iter().filter_map(|guard| guard.observer()).collect();
+        (!members.is_empty()).then(|| Arc::new(Together(members)) as Arc<dyn Observer>)
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        self.guards.iter().for_each(|guard| guard.findings(report));
+    }
+}
+
+/// The observing halves of several guards.
+struct Together(Vec<Arc<dyn Observer>>);
+
+impl Observer for Together {
+    fn completed(&self, record: &Record) {
+        self.0.iter().for_each(|observer| observer.completed(record));
+    }
+
+    fn flush(&self) {
+        self.0.iter().for_each(|observer| observer.flush());
+    }
+}
+
+guard_layer!(All);

@@ -1,0 +1,15 @@
+//! Guards made of guards: the composition of guards is a guard.
+
+mod all;
+mod policy;
+mod reload;
+pub(crate) mod routes;
+mod shadow;
+mod when;
+
+pub use all::All;
+pub use policy::Policy;
+pub use reload::Reloadable;
+pub use routes::{Routes, RoutesBuilder};
+pub use shadow::Shadow;
+pub use when::When;

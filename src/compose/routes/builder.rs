@@ -1,0 +1,212 @@
+use std::{fmt, sync::Arc};
+
+use http::Method;
+
+use crate::{
+    compose::Policy,
+    context::{Access, Route},
+    error::{ConfigError, Mistakes},
+    guard::{Guard, Phase},
+};
+
+use super::{
+    Routes,
+    table::{Conflict, Entry, Extra, Table, covered_by, grouped},
+};
+
+/// Builds a route table; see [`Routes::builder`].
+///
+/// Patterns use axum's syntax: `/orders/{id}`, `/files/{*rest}`. Methods stand before them:
+/// `POST /orders`, `GET,HEAD /reports`; without any, the rule is for all methods.
+#[derive(Default)]
+pub struct RoutesBuilder {
+    rules: Vec<Rule>,
+    extras: Vec<Extra>,
+    mistakes: Mistakes,
+}
+
+struct Rule {
+    setter: &'static str,
+    text: String,
+    early: Vec<&'static str>,
+    entry: Entry,
+}
+
+impl RoutesBuilder {
+    /// Opens a pattern to anyone; credentials are not looked at. It never covers more than it says.
+    ///
+    /// The reason stands in the manifest, and may not be empty.
+    pub fn public(mut self, pattern: &str, reason: &str) -> Self {
+        if reason.trim().is_empty() {
+            self.mistakes.push(
+                "public",
+                pattern,
+                "is opened without a reason",
+                "say why in the second argument, for the manifest",
+            );
+        }
+        self.add("public", pattern, Policy::new(Access::Public { reason: reason.into() }))
+    }
+
+    /// Judges a pattern by a policy. `/admin/{*rest}` also covers `/admin` and `/admin/`.
+    pub fn route(self, pattern: &str, policy: Policy) -> Self {
+        self.add("route", pattern, policy)
+    }
+
+    /// Adds a guard to the rule that judges a route; the access stays what the table says it is.
+    pub(crate) fn join(mut self, setter: &'static str, route: &str, guard: Arc<dyn Guard>) -> Self {
+        if let Some((methods, pattern)) = parse(setter, route, &mut self.mistakes) {
+            self.extras.push(Extra { methods, pattern, guard });
+        }
+        self
+    }
+
+    fn add(mut self, setter: &'static str, text: &str, mut policy: Policy) -> Self {
+        let own = std::mem::take(&mut policy.mistakes).finish();
+        self.mistakes.absorb(setter, own);
+        if let Some((methods, pattern)) = parse(setter, text, &mut self.mistakes) {
+            let early = policy.guards.iter().filter(|guard| guard.phase() < Phase::Transport);
+            let early = early.map(|guard| guard.name()).collect();
+            let route = Arc::new(Route {
+                pattern,
+                listed: true,
+                access: policy.access,
+                body_limit: policy.body_limit,
+                deadline: policy.deadline,
+                guards: grouped(policy.guards.into_iter()),
+            });
+            let entry = Entry { methods, route };
+            self.rules.push(Rule { setter, text: text.to_owned(), early, entry });
+        }
+        self
+    }
+
+    /// The table.
+    ///
+    /// # Errors
+    /// Patterns that do not parse, that are declared twice or that no request could tell apart; a
+    /// public pattern that a requirement covers; a guard that would have to run before the route
+    /// is judged.
+    pub fn build(mut self) -> Result<Routes, ConfigError> {
+        self.refuse_early_guards();
+        self.refuse_overlaps();
+        let unlisted = Arc::new(Route {
+            pattern: "*".into(),
+            listed: false,
+            access: Access::Authenticated,
+            body_limit: None,
+            deadline: None,
+            guards: Vec::new(),
+        });
+        let entries: Vec<_> = self.rules.into_iter().map(|rule| rule.entry).collect();
+        let table = Table::new(&entries, &self.extras, unlisted);
+        match table.map_err(|conflicts| report(conflicts, &mut self.mistakes)) {
+            Ok(table) => self.mistakes.finish().map(|()| Routes::new(table)),
+            Err(()) => Err(self.mistakes.into_error()),
+        }
+    }
+
+    fn refuse_early_guards(&mut self) {
+        for rule in &self.rules {
+            for guard in &rule.early {
+                self.mistakes.push(
+                    rule.setter,
+                    &rule.text,
+                    format!("has the guard `{guard}`, which runs before routes are judged"),
+                    "put it on the whole stack",
+                );
+            }
+        }
+    }
+
+    fn refuse_overlaps(&mut self) {
+        for (index, rule) in self.rules.iter().enumerate() {
+            let earlier = self.rules.iter().take(index).find(|earlier| {
+                rule.entry.route.pattern == earlier.entry.route.pattern
+                    && share_a_method(&rule.entry.methods, &earlier.entry.methods)
+            });
+            if let Some(earlier) = earlier {
+                self.mistakes.push(
+                    rule.setter,
+                    &rule.text,
+                    format!("is declared twice, first by `{}`", earlier.setter),
+                    "declare each pattern and method once",
+                );
+            }
+            let is_public = matches!(rule.entry.route.access, Access::Public { .. });
+            let covering = self.rules.iter().find(|other| {
+                let methods = (&rule.entry.methods, &other.entry.methods);
+                covered_by(&other.entry.route).iter().any(|c| **c == *rule.entry.route.pattern)
+                    && (methods.0.is_empty()
+                        || methods.1.is_empty()
+                        || share_a_method(methods.0, methods.1))
+            });
+            if let Some(covering) = covering.filter(|_| is_public) {
+                self.mistakes.push(
+                    rule.setter,
+                    &rule.text,
+                    format!("overlaps `{}`, which covers it, and disagrees", covering.text),
+                    "drop one of the two, or narrow the requirement",
+                );
+            }
+        }
+    }
+}
+
+fn share_a_method(one: &[Method], other: &[Method]) -> bool {
+    (one.is_empty() && other.is_empty()) || one.iter().any(|method| other.contains(method))
+}
+
+fn report(conflicts: Vec<Conflict>, mistakes: &mut Mistakes) {
+    for Conflict { pattern, problem } in conflicts {
+        mistakes.push(
+            "route",
+            pattern,
+            format!("cannot stand in the table: {problem}"),
+            "use axum's syntax, and the same parameter names where patterns overlap",
+        );
+    }
+}
+
+/// Reads `POST /orders`, `GET,HEAD /reports` or `/orders`.
+fn parse(
+    setter: &'static str,
+    text: &str,
+    mistakes: &mut Mistakes,
+) -> Option<(Vec<Method>, Arc<str>)> {
+    let (methods, pattern) = text.trim().rsplit_once(' ').unwrap_or(("", text.trim()));
+    let mut read = Vec::new();
+    for method in methods.split([',', ' ']).filter(|method| !method.is_empty()) {
+        match Method::from_bytes(method.as_bytes()) {
+            Ok(method) if method.as_str() == method.as_str().to_ascii_uppercase() => {
+                read.push(method);
+            }
+            _ => {
+                mistakes.push(
+                    setter,
+                    text,
+                    format!("has `{method}`, which is not a method"),
+                    "write methods in capitals before the pattern, `GET,HEAD /reports` say",
+                );
+                return None;
+            }
+        }
+    }
+    if pattern != "*" && !pattern.starts_with('/') {
+        mistakes.push(
+            setter,
+            text,
+            "has no pattern that begins with a slash",
+            "write it as `/orders` or `POST /orders`",
+        );
+        return None;
+    }
+    Some((read, pattern.into()))
+}
+
+impl fmt::Debug for RoutesBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules: Vec<_> = self.rules.iter().map(|rule| &rule.text).collect();
+        f.debug_struct("RoutesBuilder").field("rules", &rules).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,217 @@
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use http::Method;
+
+use tower_layer::Layer;
+
+use crate::{
+    context::{Access, Route},
+    guard::{Env, Exchange, Flow, Guard, Needs, Phase, run},
+    path,
+    rejection::{Reason, Rejection},
+    router,
+    service::{Guarded, Stack},
+};
+
+use super::{RoutesBuilder, table::Table};
+
+/// The policy by route. As a guard it judges which rule a request falls under; as a layer by itself
+/// it also runs the rule's own guards.
+///
+/// # Example
+/// ```
+/// use tower_parapet::compose::{Policy, Routes};
+///
+/// let routes = Routes::builder()
+///     .public("GET /health", "load balancer")
+///     .route("/admin/{*rest}", Policy::authenticated())
+///     .build()?;
+/// # Ok::<(), tower_parapet::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Routes {
+    table: Arc<Table>,
+}
+
+impl Routes {
+    /// Starts an empty table: everything is closed to callers who are not authenticated.
+    pub fn builder() -> RoutesBuilder {
+        RoutesBuilder::default()
+    }
+
+    pub(super) fn new(table: Table) -> Self {
+        Self { table: Arc::new(table) }
+    }
+
+    /// Every rule with its methods (none: all) and pattern, for the manifest.
+    pub(crate) fn listing(&self) -> Vec<(Vec<Method>, String, Arc<Route>)> {
+        self.table.listing()
+    }
+
+    /// The guards that make a table work, in the order they run: this one, the backstop, and one
+    /// for every phase that some policy has guards in.
+    pub(crate) fn parts(&self) -> Vec<Arc<dyn Guard>> {
+        let mut parts: Vec<Arc<dyn Guard>> = vec![Arc::new(self.clone()), Arc::new(Closed)];
+        let guards = self.guards();
+        let used = |phase: &Phase| guards.iter().any(|guard| guard.phase() == *phase);
+        parts.extend(Phase::ALL.into_iter().filter(used).map(|p| Arc::new(OfRoute(p)) as _));
+        parts.sort_by_key(|part| part.phase());
+        parts
+    }
+
+    /// The guards that stand in policies, each once.
+    pub(crate) fn guards(&self) -> Vec<Arc<dyn Guard>> {
+        let mut guards: Vec<Arc<dyn Guard>> = Vec::new();
+        for guard in self.table.routes().flat_map(|route| route.flat_guards()) {
+            if !guards.iter().any(|known| Arc::ptr_eq(known, &guard)) {
+                guards.push(guard);
+            }
+        }
+        guards
+    }
+
+    fn judge(&self, exchange: &Exchange) -> Result<Arc<Route>, Rejection> {
+        let sent = exchange.path();
+        let method = exchange.method();
+        let route = self.table.find(method, sent);
+        if sent.contains('%') {
+            let decoded = path::decode(sent).ok_or_else(|| Rejection::new(Reason::BadPath))?;
+            let meant = self.table.find(method, &decoded);
+            if !Arc::ptr_eq(route, meant) {
+                return Err(Rejection::new(Reason::AmbiguousPath)
+                    .expected(format!("one rule; as sent it is `{}`", route.pattern()))
+                    .found(format!("decoded it is `{}`", meant.pattern())));
+            }
+        }
+        if let Some(matched) = router::matched_path(&exchange.head().extensions)
+            && !fits(matched, sent)
+        {
+            return Err(Rejection::new(Reason::RouteMismatch)
+                .expected(format!("a route that fits the path judged as `{}`", route.pattern()))
+                .found(format!("the router matched `{matched}`")));
+        }
+        Ok(route.clone())
+    }
+}
+
+/// Whether a path can be what a router's pattern matched.
+fn fits(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/');
+    for wanted in pattern.split('/') {
+        if wanted.starts_with("{*") {
+            return true;
+        }
+        match segments.next() {
+            Some(segment) if fits_segment(wanted, segment) => {}
+            _ => return false,
+        }
+    }
+    segments.next().is_none()
+}
+
+fn fits_segment(wanted: &str, segment: &str) -> bool {
+    match wanted.split_once('{') {
+        None => wanted == segment,
+        // `{{` is a brace, not a parameter; patterns with braces of their own are left to the router.
+        Some((_, rest)) if rest.starts_with('{') => true,
+        Some((prefix, rest)) => {
+            let suffix = rest.split_once('}').map_or("", |(_, suffix)| suffix);
+            segment
+                .strip_prefix(prefix)
+                .and_then(|rest| rest.strip_suffix(suffix))
+                .is_some_and(|value| !value.is_empty())
+        }
+    }
+}
+
+impl fmt::Debug for Routes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let patterns: Vec<_> = self.listing().into_iter().map(|(_, pattern, _)| pattern).collect();
+        f.debug_struct("Routes").field("patterns", &patterns).finish()
+    }
+}
+
+impl Guard for Routes {
+    fn name(&self) -> &'static str {
+        "routes"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Transport
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let route = self.judge(exchange)?;
+        exchange.set_route(route);
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Owned(format!(
+            "{} rules; what is not listed needs authentication",
+            self.listing().len()
+        ))
+    }
+
+    fn needs(&self) -> Needs {
+        self.guards().iter().fold(Needs::NONE, |needs, guard| needs.and(guard.needs()))
+    }
+}
+
+impl<S> Layer<S> for Routes {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        let stack = Stack { env: Arc::new(Env::alone()), guards: self.parts().into() };
+        Guarded::new(Arc::new(stack), inner)
+    }
+}
+
+/// The backstop: whatever authenticates or does not, nobody passes a closed route unknown.
+struct Closed;
+
+impl Guard for Closed {
+    fn name(&self) -> &'static str {
+        "closed"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Authorize
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let closed = exchange.route().is_none_or(|route| *route.access() == Access::Authenticated);
+        if closed && exchange.principal().is_none() {
+            return Err(Rejection::new(Reason::MissingCredentials));
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Borrowed("what is not public or optional needs an authenticated caller")
+    }
+}
+
+/// Runs, in one phase, the guards that the judged route has for it.
+struct OfRoute(Phase);
+
+impl Guard for OfRoute {
+    fn name(&self) -> &'static str {
+        "route"
+    }
+
+    fn phase(&self) -> Phase {
+        self.0
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        match exchange.route().and_then(|route| route.guards(self.0)).cloned() {
+            Some(guards) => run(&guards, 0, exchange),
+            None => Ok(Flow::Continue),
+        }
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Borrowed("what the judged route asks for in this phase")
+    }
+}

@@ -1,0 +1,19 @@
+//! The route table: closed by default, judged on the path as the client sent it.
+//!
+//! # Behaviour
+//! | request | judged by |
+//! |---|---|
+//! | a listed pattern and method | its policy |
+//! | `HEAD` where only `GET` is listed | the policy of `GET` |
+//! | the base of a requirement's `/admin/{*rest}`: `/admin`, `/admin/` | that requirement |
+//! | a trailing slash behind a pattern that is not public | that pattern's policy |
+//! | anything else | authenticated callers only |
+//! | a path whose decoded form falls under another policy | 400 `ambiguous-path` |
+//! | a path that does not fit the router's own `MatchedPath` | 403 `route-mismatch` |
+
+mod builder;
+mod guard;
+mod table;
+
+pub use builder::RoutesBuilder;
+pub use guard::Routes;

@@ -1,0 +1,228 @@
+//! From the inner service's answer, or a refusal, to the response that goes out.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use axum_core::body::Body;
+use http::{Method, Response, StatusCode, header, request};
+
+use crate::{
+    context::RequestId,
+    guard::{Env, Exchange, Replies, ReplyHook},
+    observe::{Outcome, Ticket},
+    problem::{Problem, dress},
+    rejection::{Reason, Rejection},
+};
+
+use super::{Early, caught, response_body::Tracked};
+
+/// A refusal that arises while the handler reads the body.
+pub(crate) type Verdict = Arc<Mutex<Option<Rejection>>>;
+
+/// What the guards left for the response.
+#[derive(Default)]
+pub(crate) struct Settled {
+    pub(crate) replies: Replies,
+    pub(crate) reply_hooks: Vec<ReplyHook>,
+    pub(crate) verdict: Option<Verdict>,
+    pub(crate) request_id: Option<RequestId>,
+    pub(crate) deadline: Option<Duration>,
+    head: Option<Box<request::Parts>>,
+}
+
+impl Settled {
+    /// Takes over what the exchange holds, once no guard will run any more.
+    pub(crate) fn take(&mut self, exchange: &mut Exchange, ticket: Option<&Arc<Ticket>>) {
+        self.replies.extend(std::mem::take(&mut exchange.replies));
+        self.request_id = exchange.context.request_id;
+        self.deadline = exchange
+            .context
+            .route
+            .as_ref()
+            .and_then(|route| route.deadline)
+            .or(exchange.env.handler_deadline);
+        if exchange.env.render.is_some() && !exchange.nested {
+            self.head = Some(Box::new(bare_head(&exchange.head)));
+        }
+        let outer = exchange.context.ticket.as_ref().and_then(Weak::upgrade);
+        if let Some(ticket) = ticket.or(outer.as_ref()) {
+            let mut open = ticket.lock();
+            open.record.client = exchange.client();
+            open.record.principal.clone_from(&exchange.context.principal);
+            open.record.route.clone_from(&exchange.context.route);
+            if let Some(later) = exchange.later.as_mut() {
+                open.record.notes.append(&mut later.notes);
+                open.permits.append(&mut later.permits);
+            }
+        }
+        if let Some(later) = exchange.later.as_mut() {
+            self.reply_hooks.append(&mut later.reply_hooks);
+        }
+    }
+}
+
+/// A head for the renderer, without extensions: they belong to the handler's request.
+fn bare_head(head: &request::Parts) -> request::Parts {
+    let mut bare = http::Request::new(()).into_parts().0;
+    bare.method = head.method.clone();
+    bare.uri = head.uri.clone();
+    bare.version = head.version;
+    bare.headers = head.headers.clone();
+    bare
+}
+
+/// What an answer still needs on its way out.
+pub(crate) struct Tail {
+    env: Arc<Env>,
+    pub(crate) ticket: Option<Arc<Ticket>>,
+    pub(crate) settled: Settled,
+    nested: bool,
+    connect: bool,
+    bodiless: bool,
+}
+
+impl Tail {
+    pub(crate) fn open(exchange: &mut Exchange) -> Self {
+        let recorded = !exchange.nested && !exchange.env.observers.is_empty();
+        Self {
+            ticket: recorded.then(|| Ticket::open(exchange, true)),
+            settled: Settled::default(),
+            nested: exchange.nested,
+            connect: exchange.head.method == Method::CONNECT,
+            bodiless: exchange.head.method == Method::HEAD,
+            env: exchange.env.clone(),
+        }
+    }
+
+    /// Keeps what is to be stamped so far, so that it outlives a panic further on.
+    pub(crate) fn keep_replies(&mut self, exchange: &mut Exchange) {
+        self.settled.replies.extend(std::mem::take(&mut exchange.replies));
+    }
+
+    pub(crate) fn settle(&mut self, exchange: &mut Exchange) {
+        let holds = exchange.later.as_ref().is_some_and(|later| !later.permits.is_empty());
+        let outer = exchange.context.ticket.as_ref().is_some_and(|outer| outer.strong_count() > 0);
+        if holds && !outer {
+            self.ticket = Some(Ticket::open(exchange, false));
+        }
+        self.settled.take(exchange, self.ticket.as_ref());
+    }
+
+    /// Adds what was settled on the slow path.
+    pub(crate) fn join(&mut self, settled: Settled) {
+        let kept = std::mem::replace(&mut self.settled, settled);
+        let late = std::mem::replace(&mut self.settled.replies, kept.replies);
+        self.settled.replies.extend(late);
+    }
+
+    /// The inner service failed with an error of its own.
+    pub(crate) fn fail(self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.lock().record.outcome = Outcome::Failed;
+        }
+    }
+
+    pub(crate) fn refuse(self, early: Early) -> Response<Body> {
+        match early {
+            Early::Respond(response) => self.finish(*response, Outcome::Responded),
+            Early::Reject(rejection) => {
+                let response = self.render_if_outermost(rejection);
+                self.finish(response, Outcome::Rejected)
+            }
+        }
+    }
+
+    /// Inner stacks only say what they refused; the outermost one puts it into words.
+    fn render_if_outermost(&self, rejection: Rejection) -> Response<Body> {
+        let mut response = if self.nested {
+            let mut response = Response::new(Body::empty());
+            *response.status_mut() = rejection.status();
+            response
+        } else {
+            self.render(&rejection)
+        };
+        dress(&mut response, rejection);
+        response
+    }
+
+    fn render(&self, rejection: &Rejection) -> Response<Body> {
+        let id = self.settled.request_id.unwrap_or_else(|| RequestId::at(self.env.clock.unix()));
+        let problem = Problem::of(rejection).with_request_id(id);
+        match (&self.env.render, &self.settled.head) {
+            (Some(render), Some(head)) => {
+                caught(|| Ok(render(&problem, head))).unwrap_or_else(|_| problem.to_response())
+            }
+            _ => problem.to_response(),
+        }
+    }
+
+    pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
+        let late = self
+            .settled
+            .verdict
+            .take()
+            .and_then(|verdict| verdict.lock().unwrap_or_else(PoisonError::into_inner).take());
+        let response = match late.map_or_else(|| self.run_hooks(response), Err) {
+            Ok(response) => response,
+            Err(rejection) => return self.refuse(Early::Reject(rejection)),
+        };
+        match response.extensions().get::<Rejection>() {
+            Some(rejection) if !self.nested => {
+                let rejection = rejection.clone();
+                let mut rendered = self.render_if_outermost(rejection);
+                carry_over(&response, &mut rendered);
+                self.finish(rendered, Outcome::Rejected)
+            }
+            Some(_) => self.finish(response, Outcome::Rejected),
+            None => self.finish(response, Outcome::Answered),
+        }
+    }
+
+    fn run_hooks(&mut self, response: Response<Body>) -> Result<Response<Body>, Rejection> {
+        if self.settled.reply_hooks.is_empty() {
+            return Ok(response);
+        }
+        let hooks = std::mem::take(&mut self.settled.reply_hooks);
+        let (mut parts, body) = response.into_parts();
+        caught(|| hooks.into_iter().rev().try_for_each(|hook| hook(&mut parts)))?;
+        Ok(Response::from_parts(parts, body))
+    }
+
+    fn finish(self, mut response: Response<Body>, outcome: Outcome) -> Response<Body> {
+        self.settled.replies.stamp(response.headers_mut());
+        let Some(ticket) = self.ticket else { return response };
+        let status = response.status();
+        let upgraded = status == StatusCode::SWITCHING_PROTOCOLS
+            || (self.connect && status.is_success() && outcome == Outcome::Answered);
+        let outcome = if upgraded { Outcome::Upgraded } else { outcome };
+        {
+            let mut open = ticket.lock();
+            let record = &mut open.record;
+            record.status = Some(status);
+            record.rejection = response.extensions().get::<Rejection>().cloned();
+            record.outcome = match &record.rejection {
+                Some(why) if why.reason() == Reason::Panicked => Outcome::Panicked,
+                // An answer is only that once its body is out; until then it can be cut short.
+                _ if outcome == Outcome::Answered => Outcome::Cancelled,
+                _ => outcome,
+            };
+        }
+        let bodiless =
+            self.bodiless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        response.map(|body| Body::new(Tracked::new(body, ticket, outcome, bodiless)))
+    }
+}
+
+/// Headers that other layers put on a refusal survive its rendering.
+fn carry_over(from: &Response<Body>, to: &mut Response<Body>) {
+    let framing = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING];
+    for name in from.headers().keys().filter(|name| !framing.contains(name)) {
+        if !to.headers().contains_key(name) {
+            for value in from.headers().get_all(name) {
+                to.headers_mut().append(name.clone(), value.clone());
+            }
+        }
+    }
+}

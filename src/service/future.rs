@@ -1,0 +1,142 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context as Cx, Poll},
+};
+
+use axum_core::{BoxError, body::Body};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::Response;
+use http_body::Body as HttpBody;
+use pin_project_lite::pin_project;
+use tokio::time::{Sleep, sleep};
+
+use crate::rejection::{Reason, Rejection};
+
+use super::{Early, Settled, Tail};
+
+pin_project! {
+    /// The answer of a [`Guarded`](super::Guarded) service under way.
+    pub struct GuardedFuture<F> {
+        #[pin]
+        state: State<F>,
+        tail: Option<Tail>,
+        // Made when the handler first has to wait: a handler that answers at once needs no timer.
+        timer: Option<Pin<Box<Sleep>>>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum State<F> {
+        Inner { #[pin] future: F },
+        Deciding { future: BoxFuture<'static, Decided<F>> },
+        Early { early: Option<Early> },
+        Over,
+    }
+}
+
+/// The end of the slow path.
+pub(super) struct Decided<F> {
+    pub(super) called: Result<F, Early>,
+    pub(super) settled: Settled,
+}
+
+impl<F> GuardedFuture<F> {
+    fn new(state: State<F>, tail: Tail) -> Self {
+        Self { state, tail: Some(tail), timer: None }
+    }
+
+    pub(super) fn inner(future: F, tail: Tail) -> Self {
+        Self::new(State::Inner { future }, tail)
+    }
+
+    pub(super) fn deciding(future: BoxFuture<'static, Decided<F>>, tail: Tail) -> Self {
+        Self::new(State::Deciding { future }, tail)
+    }
+
+    pub(super) fn early(early: Early, tail: Tail) -> Self {
+        Self::new(State::Early { early: Some(early) }, tail)
+    }
+}
+
+impl<F> std::fmt::Debug for GuardedFuture<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("GuardedFuture")
+    }
+}
+
+impl<F, R, E> Future for GuardedFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: HttpBody<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Output = Result<Response<Body>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Cx<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let early = match this.state.as_mut().project() {
+                StateProjection::Inner { future } => {
+                    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+                        Ok(Poll::Ready(Ok(response))) => {
+                            let Some(tail) = this.tail.take() else { return Poll::Pending };
+                            return Poll::Ready(Ok(tail.answer(response.map(Body::new))));
+                        }
+                        Ok(Poll::Ready(Err(error))) => {
+                            this.tail.take().into_iter().for_each(Tail::fail);
+                            return Poll::Ready(Err(error));
+                        }
+                        Ok(Poll::Pending) if !is_late(this.timer, this.tail, cx) => {
+                            return Poll::Pending;
+                        }
+                        Ok(Poll::Pending) => Early::Reject(Rejection::new(Reason::HandlerTimeout)),
+                        Err(payload) => Early::Reject(Rejection::panicked(payload.as_ref())),
+                    }
+                }
+                StateProjection::Deciding { future } => {
+                    match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+                        Ok(Poll::Pending) => return Poll::Pending,
+                        Ok(Poll::Ready(Decided { called, settled })) => {
+                            if let Some(tail) = this.tail.as_mut() {
+                                tail.join(settled);
+                            }
+                            match called {
+                                Ok(future) => {
+                                    this.state.set(State::Inner { future });
+                                    continue;
+                                }
+                                Err(early) => early,
+                            }
+                        }
+                        Err(payload) => Early::Reject(Rejection::panicked(payload.as_ref())),
+                    }
+                }
+                StateProjection::Early { early } => match early.take() {
+                    Some(early) => early,
+                    None => return Poll::Pending,
+                },
+                StateProjection::Over => return Poll::Pending,
+            };
+            // What panicked once may panic again as it is dropped.
+            let _ = catch_unwind(AssertUnwindSafe(|| this.state.set(State::Over)));
+            let Some(tail) = this.tail.take() else { return Poll::Pending };
+            return Poll::Ready(Ok(tail.refuse(early)));
+        }
+    }
+}
+
+/// Whether the handler's deadline has passed. Outside of a runtime there is no timer, and no
+/// deadline.
+fn is_late(timer: &mut Option<Pin<Box<Sleep>>>, tail: &Option<Tail>, cx: &mut Cx<'_>) -> bool {
+    let Some(deadline) = tail.as_ref().and_then(|tail| tail.settled.deadline) else {
+        return false;
+    };
+    if timer.is_none() && tokio::runtime::Handle::try_current().is_err() {
+        return false;
+    }
+    let timer = timer.get_or_insert_with(|| Box::pin(sleep(deadline)));
+    timer.as_mut().poll(cx).is_ready()
+}

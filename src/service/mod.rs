@@ -1,0 +1,246 @@
+//! The only service: runs a list of guards around an inner one.
+
+mod finish;
+mod future;
+mod request_body;
+mod response_body;
+
+use std::{
+    fmt,
+    mem::replace,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::{Context as Cx, Poll},
+};
+
+use axum_core::{BoxError, body::Body};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Method, Request, Response};
+use http_body::Body as HttpBody;
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use future::GuardedFuture;
+
+use crate::{
+    guard::{Env, Exchange, Flow, Guard, Guards, drive, run},
+    observe::Ticket,
+    rejection::Rejection,
+};
+
+use finish::{Settled, Tail};
+use future::Decided;
+
+/// Guards in the order they run, and what they run in.
+pub(crate) struct Stack {
+    pub(crate) env: Arc<Env>,
+    pub(crate) guards: Guards,
+}
+
+/// A service behind guards. Made by [`Parapet`](crate::Parapet), by [`layer`], or by any guard of
+/// this crate as a layer.
+///
+/// It takes any body and answers with [`Body`]; its error is the inner service's own, since a
+/// refusal is a response.
+#[derive(Clone)]
+pub struct Guarded<S> {
+    pub(crate) stack: Arc<Stack>,
+    pub(crate) inner: S,
+}
+
+impl<S> Guarded<S> {
+    pub(crate) fn new(stack: Arc<Stack>, inner: S) -> Self {
+        Self { stack, inner }
+    }
+
+    /// One guard around a service, with nothing else: no observers, no limits of a stack.
+    pub(crate) fn alone(guard: Arc<dyn Guard>, inner: S) -> Self {
+        let stack = Stack { env: Arc::new(Env::alone()), guards: Arc::new([guard]) };
+        Self::new(Arc::new(stack), inner)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for Guarded<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.stack.guards.iter().map(|guard| guard.name()).collect();
+        f.debug_struct("Guarded").field("guards", &names).field("inner", &self.inner).finish()
+    }
+}
+
+/// Any guard as a layer by itself.
+///
+/// The side road: a stack of several guards is cheaper, keeps their order and writes records.
+#[derive(Clone)]
+pub struct GuardLayer(Arc<dyn Guard>);
+
+/// Makes a layer of one guard.
+///
+/// # Example
+/// ```
+/// use tower_parapet::{Exchange, Flow, Guard, Phase, Rejection, layer};
+///
+/// struct Nothing;
+/// impl Guard for Nothing {
+///     fn name(&self) -> &'static str { "nothing" }
+///     fn phase(&self) -> Phase { Phase::Transport }
+///     fn check(&self, _: &mut Exchange) -> Result<Flow, Rejection> { Ok(Flow::Continue) }
+/// }
+/// let guarding = layer(Nothing);
+/// ```
+pub fn layer(guard: impl Guard) -> GuardLayer {
+    GuardLayer(Arc::new(guard))
+}
+
+impl<S> Layer<S> for GuardLayer {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded::alone(self.0.clone(), inner)
+    }
+}
+
+impl fmt::Debug for GuardLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("GuardLayer").field(&self.0.name()).finish()
+    }
+}
+
+/// Makes guards of this crate layers by themselves; they are cheap to clone.
+macro_rules! guard_layer {
+    ($($guard:ty),+ $(,)?) => {$(
+        impl<S> tower_layer::Layer<S> for $guard {
+            type Service = $crate::Guarded<S>;
+
+            fn layer(&self, inner: S) -> Self::Service {
+                $crate::Guarded::alone(std::sync::Arc::new(self.clone()), inner)
+            }
+        }
+    )+};
+}
+pub(crate) use guard_layer;
+
+impl<S, B, R> Service<Request<B>> for Guarded<S>
+where
+    S: Service<Request<Body>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+    R: HttpBody<Data = Bytes> + Send + 'static,
+    R::Error: Into<BoxError>,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = GuardedFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Cx<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (head, body) = request.into_parts();
+        let mut exchange = Exchange::begin(head, self.stack.env.clone());
+        let mut tail = Tail::open(&mut exchange);
+        match caught(|| run(&self.stack.guards, 0, &mut exchange)) {
+            Ok(Flow::Continue) if !exchange.wants_body() => {
+                match admit(&mut self.inner, exchange, body, &mut tail) {
+                    Ok(future) => GuardedFuture::inner(future, tail),
+                    Err(rejection) => GuardedFuture::early(Early::Reject(rejection), tail),
+                }
+            }
+            Ok(Flow::Respond(response)) => {
+                tail.settle(&mut exchange);
+                GuardedFuture::early(Early::Respond(response), tail)
+            }
+            Err(rejection) => {
+                tail.settle(&mut exchange);
+                GuardedFuture::early(Early::Reject(rejection), tail)
+            }
+            Ok(flow) => {
+                // The instance that was polled ready is the one to call; the clone is polled anew.
+                let clone = self.inner.clone();
+                let ready = replace(&mut self.inner, clone);
+                tail.keep_replies(&mut exchange);
+                let ticket = tail.ticket.clone();
+                let deciding = decide(flow, exchange, body, ready, ticket);
+                GuardedFuture::deciding(deciding, tail)
+            }
+        }
+    }
+}
+
+/// What takes the place of the handler's answer.
+pub(crate) enum Early {
+    Respond(Box<Response<Body>>),
+    Reject(Rejection),
+}
+
+/// Runs guards' code; a panic becomes a refusal.
+fn caught<T>(f: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
+    catch_unwind(AssertUnwindSafe(f))
+        .unwrap_or_else(|payload| Err(Rejection::panicked(payload.as_ref())))
+}
+
+/// Hands an admitted request to the inner service.
+fn admit<S, B>(
+    inner: &mut S,
+    mut exchange: Exchange,
+    body: B,
+    tail: &mut Tail,
+) -> Result<S::Future, Rejection>
+where
+    S: Service<Request<Body>>,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let wrapped = request_body::wrap(&mut exchange, body);
+    tail.settle(&mut exchange);
+    let (body, verdict) = wrapped?;
+    tail.settled.verdict = verdict;
+    call(inner, exchange, body)
+}
+
+fn call<S: Service<Request<Body>>>(
+    inner: &mut S,
+    exchange: Exchange,
+    body: Body,
+) -> Result<S::Future, Rejection> {
+    let request = exchange.into_request(body);
+    caught(|| Ok(inner.call(request)))
+}
+
+/// The slow path: waits for guards, reads the body, and only then calls the inner service.
+fn decide<S, B>(
+    flow: Flow,
+    mut exchange: Exchange,
+    body: B,
+    mut ready: S,
+    ticket: Option<Arc<Ticket>>,
+) -> BoxFuture<'static, Decided<S::Future>>
+where
+    S: Service<Request<Body>> + Send + 'static,
+    S::Future: Send,
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    Box::pin(async move {
+        let mut settled = Settled::default();
+        let admitted = match drive(flow, &mut exchange).await {
+            Ok(Flow::Respond(response)) => Err(Early::Respond(response)),
+            Ok(_) if exchange.wants_body() && exchange.method() != Method::CONNECT => {
+                request_body::read(&mut exchange, body).await.map_err(Early::Reject)
+            }
+            Ok(_) => request_body::wrap(&mut exchange, body).map_err(Early::Reject).map(
+                |(body, verdict)| {
+                    settled.verdict = verdict;
+                    body
+                },
+            ),
+            Err(rejection) => Err(Early::Reject(rejection)),
+        };
+        settled.take(&mut exchange, ticket.as_ref());
+        let called =
+            admitted.and_then(|body| call(&mut ready, exchange, body).map_err(Early::Reject));
+        Decided { called, settled }
+    })
+}

@@ -1,0 +1,209 @@
+//! The request's body: capped, watched, or read before the handler.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::PoisonError,
+    task::{Context as Cx, Poll, ready},
+};
+
+use axum_core::{BoxError, body::Body};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+
+use crate::{
+    guard::{BodyHook, BodyWatch, Exchange},
+    rejection::{Reason, Rejection},
+};
+
+use super::{caught, finish::Verdict};
+
+fn too_large(limit: u64) -> Rejection {
+    Rejection::new(Reason::BodyTooLarge).expected(format!("at most {limit} bytes")).by("body")
+}
+
+/// The cap that counts: the guards' smallest, and the route's or else the stack's.
+fn cap(exchange: &Exchange) -> u64 {
+    let route = exchange.context.route.as_ref().and_then(|route| route.body_limit);
+    let stack = route.unwrap_or(exchange.env.body_limit);
+    let guards = exchange.later.as_ref().and_then(|later| later.cap);
+    guards.map_or(stack, |guards| guards.min(stack))
+}
+
+/// Lets the handler read the body itself, within the cap and under the eyes of the watches.
+pub(super) fn wrap<B>(
+    exchange: &mut Exchange,
+    body: B,
+) -> Result<(Body, Option<Verdict>), Rejection>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let watches =
+        exchange.later.as_mut().map(|later| std::mem::take(&mut later.watches)).unwrap_or_default();
+    if body.is_end_stream() && watches.is_empty() {
+        return Ok((Body::new(body), None));
+    }
+    let cap = cap(exchange);
+    let size = body.size_hint();
+    if size.lower() > cap {
+        return Err(too_large(cap));
+    }
+    // A body of known size within the cap is held to it by its framing.
+    let bounded = size.upper().is_some_and(|upper| upper <= cap);
+    if bounded && watches.is_empty() {
+        return Ok((Body::new(body), None));
+    }
+    let verdict = Verdict::default();
+    let left = cap;
+    let watched = Watched {
+        body: Body::new(body),
+        watches,
+        verdict: verdict.clone(),
+        cap,
+        left,
+        over: false,
+    };
+    Ok((Body::new(watched), Some(verdict)))
+}
+
+/// Ends the body at the first refusal, which then takes the place of the handler's answer.
+struct Watched {
+    body: Body,
+    watches: Vec<Box<dyn BodyWatch>>,
+    verdict: Verdict,
+    cap: u64,
+    left: u64,
+    over: bool,
+}
+
+impl Watched {
+    fn judge(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), Rejection> {
+        let data = frame.and_then(Frame::data_ref);
+        if let Some(data) = data {
+            self.left =
+                self.left.checked_sub(data.len() as u64).ok_or_else(|| too_large(self.cap))?;
+            return self.watches.iter_mut().try_for_each(|watch| watch.chunk(data));
+        }
+        let trailers: Option<&HeaderMap> = frame.and_then(Frame::trailers_ref);
+        std::mem::take(&mut self.watches).iter_mut().try_for_each(|watch| watch.end(trailers))
+    }
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Cx<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.over {
+            return Poll::Ready(None);
+        }
+        let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+            Some(Ok(frame)) => Some(frame),
+            None => None,
+        };
+        match caught(|| self.judge(frame.as_ref())) {
+            Ok(()) => Poll::Ready(frame.map(Ok)),
+            Err(rejection) => {
+                self.over = true;
+                *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(rejection.clone());
+                Poll::Ready(Some(Err(rejection.into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.over || (self.watches.is_empty() && self.body.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Reads the whole body and lets the hooks judge it, in the order of their phases.
+pub(super) async fn read<B>(exchange: &mut Exchange, body: B) -> Result<Body, Rejection>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let cap = cap(exchange);
+    let Some(later) = exchange.later.as_mut() else { return Ok(Body::new(body)) };
+    let hooks = std::mem::take(&mut later.body_hooks);
+    let mut watches = std::mem::take(&mut later.watches);
+    let live = hooks.iter().filter(|hook| !hook.shadowed).map(|hook| hook.limit as u64).min();
+    let limit = live.map_or(cap, |live| live.min(cap));
+    let size = body.size_hint();
+    if size.lower() > limit {
+        return Err(too_large(limit));
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let collected = collect(exchange, Limited::new(body, limit)).await?;
+    let trailers = collected.trailers().cloned();
+    let mut bytes = collected.to_bytes();
+    for watch in &mut watches {
+        watch.chunk(&bytes)?;
+        watch.end(trailers.as_ref())?;
+    }
+    let sent = bytes.clone();
+    for hook in hooks {
+        bytes = judge(exchange, hook, bytes)?;
+    }
+    if bytes.as_ptr() != sent.as_ptr() || bytes.len() != sent.len() {
+        exchange.head.headers.remove(header::TRANSFER_ENCODING);
+        exchange.head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    }
+    Ok(match trailers {
+        Some(trailers) => {
+            Body::new(Full::new(bytes).with_trailers(std::future::ready(Some(Ok(trailers)))))
+        }
+        None => Body::from(bytes),
+    })
+}
+
+async fn collect<B>(
+    exchange: &Exchange,
+    body: Limited<B>,
+) -> Result<http_body_util::Collected<Bytes>, Rejection>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let collected = match tokio::runtime::Handle::try_current() {
+        Ok(_) => tokio::time::timeout(exchange.env.body_deadline, body.collect())
+            .await
+            .map_err(|_| Rejection::new(Reason::BodyTimeout).by("body"))?,
+        Err(_) => body.collect().await,
+    };
+    collected.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Rejection::new(Reason::BodyTooLarge).by("body")
+        } else {
+            Rejection::new(Reason::BrokenBody).found(error.to_string()).by("body")
+        }
+    })
+}
+
+/// A shadowed hook judges like any other, but its verdict is only noted.
+fn judge(exchange: &mut Exchange, hook: BodyHook, bytes: Bytes) -> Result<Bytes, Rejection> {
+    if !hook.shadowed {
+        let replaced = (hook.hook)(exchange, &bytes)?;
+        return Ok(replaced.unwrap_or(bytes));
+    }
+    if bytes.len() <= hook.limit {
+        exchange.shadow += 1;
+        let verdict = catch_unwind(AssertUnwindSafe(|| (hook.hook)(exchange, &bytes)));
+        exchange.shadow -= 1;
+        if let Ok(Err(rejection)) = verdict {
+            exchange.note("would-reject", rejection.reason().code());
+        }
+    }
+    Ok(bytes)
+}

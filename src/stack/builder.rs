@@ -1,0 +1,233 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use axum_core::body::Body;
+use http::{Response, request};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    compose::{Policy, RoutesBuilder},
+    context::{Access, Peer},
+    error::{ConfigError, Mistakes},
+    guard::{BODY_DEADLINE, Env, Guard, IntoGuard, Needs, Phase, Render},
+    observe::Observer,
+    problem::Problem,
+    service::Stack,
+};
+
+use super::Parapet;
+
+/// The largest body, in bytes, where nothing else is said: 1 MiB.
+const BODY_LIMIT: u64 = 1 << 20;
+
+/// How long a handler may take to its first byte where nothing else is said.
+const HANDLER_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Builds a [`Parapet`]. The order of the calls does not matter: guards are sorted by phase.
+pub struct ParapetBuilder {
+    pub(super) guards: Vec<Arc<dyn Guard>>,
+    pub(super) observers: Vec<Arc<dyn Observer>>,
+    pub(super) routes: RoutesBuilder,
+    pub(super) mistakes: Mistakes,
+    pub(super) bare: bool,
+    peer: Option<Peer>,
+    clock: Arc<dyn Clock>,
+    render: Option<Render>,
+    body_limit: u64,
+    body_deadline: Duration,
+    handler_deadline: Duration,
+}
+
+impl ParapetBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            guards: Vec::new(),
+            observers: Vec::new(),
+            routes: RoutesBuilder::default(),
+            mistakes: Mistakes::default(),
+            bare: false,
+            peer: None,
+            clock: Arc::new(SystemClock::default()),
+            render: None,
+            body_limit: BODY_LIMIT,
+            body_deadline: BODY_DEADLINE,
+            handler_deadline: HANDLER_DEADLINE,
+        }
+    }
+
+    /// Where the other end of the connection is known from. Required as soon as anything depends on
+    /// the client's address, and without a default: a wrong guess would be a shared bucket.
+    pub fn peer(mut self, peer: Peer) -> Self {
+        self.peer = Some(peer);
+        self
+    }
+
+    /// Opens a route to anyone, for a reason that the manifest shows: `GET /health`, say. It never
+    /// covers more than it says.
+    pub fn public(mut self, pattern: &str, reason: &str) -> Self {
+        self.routes = self.routes.public(pattern, reason);
+        self
+    }
+
+    /// Judges a route by a policy. `/admin/{*rest}` also covers `/admin` and `/admin/`.
+    pub fn route(mut self, pattern: &str, policy: Policy) -> Self {
+        self.routes = self.routes.route(pattern, policy);
+        self
+    }
+
+    /// Adds any guard, one's own or a composite.
+    pub fn guard(self, guard: impl IntoGuard) -> Self {
+        self.part("guard", guard)
+    }
+
+    pub(super) fn part(mut self, setter: &str, guard: impl IntoGuard) -> Self {
+        self.guards.extend(self.mistakes.absorb(setter, guard.into_guard()));
+        self
+    }
+
+    /// Adds an observer, which is told about every request that reaches the stack.
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// The largest body in bytes. Default 1 MiB; larger by route with
+    /// [`Policy::body_limit`].
+    pub fn body_limit(mut self, bytes: u64) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+
+    /// How long a body that is read before the handler may take to arrive. Default 30 seconds.
+    pub fn body_deadline(mut self, deadline: Duration) -> Self {
+        self.body_deadline = deadline;
+        self
+    }
+
+    /// How long a handler may take to its first byte. Default 30 seconds; longer by route with
+    /// [`Policy::deadline`].
+    pub fn handler_deadline(mut self, deadline: Duration) -> Self {
+        self.handler_deadline = deadline;
+        self
+    }
+
+    /// Renders every refusal in one place. The renderer sees the public side only; the headers of
+    /// the refusal and of the guards are added to what it returns.
+    pub fn render(
+        mut self,
+        render: impl Fn(&Problem<'_>, &request::Parts) -> Response<Body> + Send + Sync + 'static,
+    ) -> Self {
+        self.render = Some(Arc::new(render));
+        self
+    }
+
+    /// Takes time from another clock, in tests for example.
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// What weakens the stack; the self-audit reports it.
+    pub fn dangerous(self) -> DangerousStack {
+        DangerousStack(self)
+    }
+
+    /// The stack.
+    ///
+    /// # Errors
+    /// Every mistake of every setter at once, and what only shows in the whole: an address that is
+    /// needed and has no source, a caller that is needed and nobody who authenticates, a stack that
+    /// nobody could get through.
+    pub fn build(mut self) -> Result<Parapet, ConfigError> {
+        self.add_defaults();
+        let routes = std::mem::take(&mut self.routes).build();
+        let routes = self.mistakes.absorb_plain(routes).filter(|_| !self.bare);
+        self.guards.extend(routes.iter().flat_map(|routes| routes.parts()));
+        self.guards.sort_by_key(|guard| guard.phase());
+        let of_routes = routes.iter().flat_map(|routes| routes.guards());
+        let all: Vec<Arc<dyn Guard>> = self.guards.iter().cloned().chain(of_routes).collect();
+        self.observers.extend(all.iter().filter_map(|guard| guard.observer()));
+        self.refuse_unmet_needs(&all);
+        if let Some(routes) = &routes {
+            let open = |access: &Access| *access != Access::Authenticated;
+            let any_open = routes.listing().iter().any(|(_, _, route)| open(route.access()));
+            if !any_open && !authenticates(&all) {
+                self.mistakes.push(
+                    "authenticate",
+                    "",
+                    "nothing authenticates and no route is public, so nobody gets through",
+                    "add `.authenticate(…)`, or open a route with `.public(pattern, reason)`",
+                );
+            }
+        }
+        self.mistakes.finish()?;
+        let env = Env {
+            clock: self.clock,
+            observers: self.observers,
+            render: self.render,
+            peer: self.peer,
+            body_limit: self.body_limit,
+            body_deadline: self.body_deadline,
+            handler_deadline: Some(self.handler_deadline),
+        };
+        let stack = Arc::new(Stack { env: Arc::new(env), guards: self.guards.into() });
+        Ok(Parapet { stack, routes })
+    }
+
+    fn refuse_unmet_needs(&mut self, guards: &[Arc<dyn Guard>]) {
+        let needing = |needs: Needs| guards.iter().find(|guard| guard.needs().contains(needs));
+        if let Some(guard) = needing(Needs::CLIENT).filter(|_| self.peer.is_none()) {
+            self.mistakes.push(
+                "peer",
+                "",
+                format!("`{}` needs the client's address, and it has no source", guard.name()),
+                "add `.peer(Peer::ConnectInfo)` with axum, or `.peer(Peer::Extension)`",
+            );
+        }
+        if let Some(guard) = needing(Needs::PRINCIPAL).filter(|_| !authenticates(guards)) {
+            self.mistakes.push(
+                "authenticate",
+                "",
+                format!(
+                    "`{}` needs to know who is calling, and nothing authenticates",
+                    guard.name()
+                ),
+                "add `.authenticate(…)`",
+            );
+        }
+    }
+}
+
+fn authenticates(guards: &[Arc<dyn Guard>]) -> bool {
+    guards.iter().any(|guard| guard.phase() == Phase::Authenticate)
+}
+
+/// What weakens a stack; see [`ParapetBuilder::dangerous`].
+pub struct DangerousStack(ParapetBuilder);
+
+impl DangerousStack {
+    /// Leaves out the route table, request sanity and security headers: only the guards that were
+    /// added run, and every route is open to whom they let through.
+    pub fn bare(self) -> ParapetBuilder {
+        ParapetBuilder { bare: true, ..self.0 }
+    }
+}
+
+impl fmt::Debug for DangerousStack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DangerousStack").field(&self.0).finish()
+    }
+}
+
+impl fmt::Debug for ParapetBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.guards.iter().map(|guard| guard.name()).collect();
+        f.debug_struct("ParapetBuilder")
+            .field("guards", &names)
+            .field("routes", &self.routes)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ParapetBuilder {
+    fn add_defaults(&mut self) {}
+}

@@ -1,0 +1,77 @@
+//! The stack: guards in the library's order, behind one builder.
+
+mod builder;
+
+use std::{fmt, sync::Arc};
+
+use tower_layer::Layer;
+
+use crate::{
+    compose::Routes,
+    inspect::Findings,
+    manifest::Manifest,
+    service::{Guarded, Stack},
+};
+
+pub use builder::{DangerousStack, ParapetBuilder};
+
+/// All protections of a service as one layer. Cheap to clone; clones share everything.
+///
+/// # Example
+/// ```
+/// use tower_parapet::Parapet;
+///
+/// let parapet = Parapet::builder().public("/health", "load balancer").build()?;
+/// println!("{}", parapet.manifest());
+/// # Ok::<(), tower_parapet::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Parapet {
+    stack: Arc<Stack>,
+    routes: Option<Routes>,
+}
+
+impl Parapet {
+    /// Starts with the defaults: everything closed, sane requests only, security headers.
+    pub fn builder() -> ParapetBuilder {
+        ParapetBuilder::new()
+    }
+
+    /// What the stack does: the order of its guards and, route by route, who may call.
+    ///
+    /// Its text is stable, made to be kept as a snapshot in a test.
+    pub fn manifest(&self) -> Manifest {
+        Manifest::of(&self.stack, self.routes.as_ref())
+    }
+
+    /// What the guards have to say about their own settings.
+    pub fn findings(&self) -> Findings {
+        let mut report = Findings::default();
+        self.stack.guards.iter().for_each(|guard| guard.findings(&mut report));
+        let of_routes = self.routes.iter().flat_map(Routes::guards);
+        of_routes.for_each(|guard| guard.findings(&mut report));
+        report
+    }
+
+    /// Has every observer bring what it was told to where it belongs; blocks until it is there.
+    ///
+    /// For the end of a service, once its server has stopped.
+    pub fn flush(&self) {
+        self.stack.env.observers.iter().for_each(|observer| observer.flush());
+    }
+}
+
+impl<S> Layer<S> for Parapet {
+    type Service = Guarded<S>;
+
+    fn layer(&self, inner: S) -> Guarded<S> {
+        Guarded::new(self.stack.clone(), inner)
+    }
+}
+
+impl fmt::Debug for Parapet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.stack.guards.iter().map(|guard| guard.name()).collect();
+        f.debug_struct("Parapet").field("guards", &names).finish_non_exhaustive()
+    }
+}

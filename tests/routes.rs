@@ -1,0 +1,222 @@
+//! Path and route rules, against a real axum router.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+
+use axum::{
+    Router,
+    routing::{any, get, post},
+};
+use http::HeaderValue;
+use tower_parapet::{
+    Context, Exchange, Flow, Guard, Parapet, Peer, Phase, Policy, Principal, Reason, Rejection,
+};
+
+/// Believes a header: authentication is not what these tests are about.
+struct ByHeader;
+
+impl Guard for ByHeader {
+    fn name(&self) -> &'static str {
+        "by-header"
+    }
+    fn phase(&self) -> Phase {
+        Phase::Authenticate
+    }
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let who = exchange.headers().get("x-who").and_then(|who| who.to_str().ok());
+        if let Some(who) = who.map(str::to_owned) {
+            exchange.set_principal(Principal::builder("test", who.clone()).role(who).build());
+        }
+        Ok(Flow::Continue)
+    }
+}
+
+/// Lets only one role through.
+struct Only(&'static str);
+
+impl Guard for Only {
+    fn name(&self) -> &'static str {
+        "only"
+    }
+    fn phase(&self) -> Phase {
+        Phase::Authorize
+    }
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        match exchange.principal() {
+            Some(caller) if caller.has_role(self.0) => Ok(Flow::Continue),
+            _ => Err(Rejection::new(Reason::InsufficientScope)),
+        }
+    }
+}
+
+fn stack() -> Parapet {
+    Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .guard(ByHeader)
+        .public("/health", "probe")
+        .public("/shop/{*rest}", "shop window")
+        .public("GET /notes/{id}", "notes are public to read")
+        .route("/admin/{*rest}", Policy::authenticated().guard(Only("admin")))
+        .route("POST /admin/open", Policy::authenticated())
+        .route("/maybe", Policy::optional())
+        .build()
+        .unwrap()
+}
+
+fn router() -> Router {
+    let inner =
+        Router::new().route("/report", get(async || "report")).route("/", any(async || "base"));
+    Router::new()
+        .route("/health", get(async || "well"))
+        .route("/orders", get(async || "orders").post(async || "made"))
+        .route("/shop/{*rest}", get(async || "shop"))
+        .route("/notes/{id}", get(async || "note").put(async || "put"))
+        .route("/maybe", get(whoami))
+        .route("/admin/open", post(async || "opened").get(async || "read"))
+        .nest("/admin/nested", inner)
+        .nest_service("/admin/service", Router::new().route("/deep", get(async || "deep")))
+        .merge(Router::new().route("/admin/merged", get(async || "merged")))
+        .route("/admin", get(async || "admin"))
+        .fallback(async || (http::StatusCode::NOT_FOUND, "router's own 404"))
+}
+
+async fn whoami(request: axum::extract::Request) -> String {
+    let context = Context::of(request.extensions()).unwrap();
+    context.principal().map_or("nobody".to_owned(), |caller| caller.subject().to_owned())
+}
+
+async fn status(method: &str, target: &str, who: Option<&str>) -> u16 {
+    let address = support::serve(stack().protect(router())).await;
+    let headers: Vec<_> = who.into_iter().map(|who| ("x-who", who)).collect();
+    support::request(address, method, target, &headers, b"").await.status
+}
+
+#[tokio::test]
+async fn every_route_answers_as_the_table_says() {
+    let rows: &[(&str, &str, Option<&str>, u16)] = &[
+        ("GET", "/health", None, 200),
+        ("HEAD", "/health", None, 200),
+        ("POST", "/health", None, 405),
+        ("GET", "/health/", None, 401),
+        ("GET", "/orders", None, 401),
+        ("GET", "/orders", Some("user"), 200),
+        ("DELETE", "/orders", None, 401),
+        ("DELETE", "/orders", Some("user"), 405),
+        ("GET", "/nowhere", None, 401),
+        ("GET", "/nowhere", Some("user"), 404),
+        ("GET", "/shop/a/b", None, 200),
+        ("GET", "/shop", None, 401),
+        ("GET", "/shop/", None, 401),
+        ("GET", "/notes/7", None, 200),
+        ("HEAD", "/notes/7", None, 200),
+        ("PUT", "/notes/7", None, 401),
+        ("PUT", "/notes/7", Some("user"), 200),
+        ("GET", "/maybe", None, 200),
+        ("GET", "/admin", None, 401),
+        ("GET", "/admin", Some("user"), 403),
+        ("GET", "/admin/", Some("user"), 403),
+        ("GET", "/admin", Some("admin"), 200),
+        ("GET", "/admin/nested/report", Some("user"), 403),
+        ("GET", "/admin/nested/report", Some("admin"), 200),
+        ("GET", "/admin/nested", Some("user"), 403),
+        ("GET", "/admin/service/deep", Some("user"), 403),
+        ("GET", "/admin/service/deep", Some("admin"), 200),
+        ("GET", "/admin/merged", Some("user"), 403),
+        ("GET", "/admin/merged", Some("admin"), 200),
+        ("POST", "/admin/open", Some("user"), 200),
+        ("GET", "/admin/open", Some("user"), 403),
+        ("GET", "/admin/open", Some("admin"), 200),
+        ("OPTIONS", "*", None, 401),
+    ];
+    let address = support::serve(stack().protect(router())).await;
+    for (method, target, who, expected) in rows {
+        let headers: Vec<_> = who.iter().map(|who| ("x-who", *who)).collect();
+        let answer = support::request(address, method, target, &headers, b"").await;
+        assert_eq!(answer.status, *expected, "{method} {target} as {who:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_encoded_letter_does_not_skip_the_rule_of_the_plain_path() {
+    for target in ["/%61dmin/nested/report", "/admi%6E", "/%61dmin/%6Eested/report"] {
+        assert_eq!(status("GET", target, Some("user")).await, 400, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn an_encoded_letter_within_one_rule_reaches_the_handler() {
+    assert_eq!(status("GET", "/shop/caf%C3%A9", None).await, 200);
+}
+
+#[tokio::test]
+async fn a_prefix_of_a_public_path_opens_nothing() {
+    assert_eq!(status("GET", "/healthy", None).await, 401);
+    assert_eq!(status("GET", "/health/../admin", None).await, 401);
+}
+
+#[tokio::test]
+async fn a_stack_inside_of_the_router_judges_the_whole_path_under_nest() {
+    let inner = Router::new().route("/report", get(async || "report")).layer(stack());
+    let app = Router::new().nest("/admin/nested", inner);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let answer = support::get(address, "/admin/nested/report", &[("x-who", "user")]).await;
+    assert_eq!((answer.status, answer.code()), (403, "insufficient-scope".to_owned()));
+    let answer = support::get(address, "/admin/nested/report", &[("x-who", "admin")]).await;
+    assert_eq!(answer.text(), "report");
+}
+
+#[tokio::test]
+async fn a_router_that_matched_another_path_than_was_judged_is_refused() {
+    let rewritten = axum::middleware::from_fn(
+        async |mut request: axum::extract::Request, next: axum::middleware::Next| {
+            let other = axum::extract::OriginalUri("/health".parse().unwrap());
+            request.extensions_mut().insert(other);
+            request.headers_mut().insert("x-who", HeaderValue::from_static("user"));
+            next.run(request).await
+        },
+    );
+    let app =
+        Router::new().route("/orders", get(async || "orders")).layer(stack()).layer(rewritten);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let answer = support::get(address, "/orders", &[]).await;
+    assert_eq!((answer.status, answer.code()), (403, "route-mismatch".to_owned()));
+}
+
+#[test]
+fn routes_that_overlap_and_disagree_are_refused_all_at_once() {
+    let error = Parapet::builder()
+        .guard(ByHeader)
+        .route("/a/{x}", Policy::authenticated())
+        .route("/a/{y}", Policy::optional())
+        .route("GET /b", Policy::authenticated())
+        .public("GET /b", "why not")
+        .route("/c/{*rest}", Policy::authenticated())
+        .public("/c", "looser than what covers it")
+        .public("/d", " ")
+        .route("nonsense", Policy::authenticated())
+        .build()
+        .unwrap_err();
+    let text = error.to_string();
+    assert!(error.mistakes().len() >= 5, "{text}");
+    for expected in [
+        "`/a/{y}`",
+        "`GET /b` is declared twice",
+        "`/c` overlaps `/c/{*rest}`",
+        "`/d`",
+        "`nonsense`",
+    ] {
+        assert!(text.contains(expected), "{expected} is missing in {text}");
+    }
+}
