@@ -1,0 +1,415 @@
+//! However a request ends, there is exactly one record, and never a panic outside.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
+
+mod support;
+
+use std::{
+    convert::Infallible,
+    future::pending,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context as Cx, Poll},
+    time::Duration,
+};
+
+use axum::{Router, body::Bytes, routing::get};
+use http::{Request, Response};
+use support::Records;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Notify,
+};
+use tower::{Layer, Service, ServiceExt};
+use tower_parapet::{
+    Body, Exchange, Flow, Guard, Observer, Outcome, Parapet, ParapetBuilder, Peer, Phase, Reason,
+    Record, Rejection, layer,
+};
+
+/// A guard made of a closure.
+struct Does<F>(F);
+
+impl<F> Guard for Does<F>
+where
+    F: Fn(&mut Exchange) -> Result<Flow, Rejection> + Send + Sync + 'static,
+{
+    fn name(&self) -> &'static str {
+        "does"
+    }
+    fn phase(&self) -> Phase {
+        Phase::Transport
+    }
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        (self.0)(exchange)
+    }
+}
+
+fn does<F>(check: F) -> Does<F>
+where
+    F: Fn(&mut Exchange) -> Result<Flow, Rejection> + Send + Sync + 'static,
+{
+    Does(check)
+}
+
+fn open(records: &Records) -> ParapetBuilder {
+    Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .public("/{*rest}", "these tests are about what happens, not to whom")
+        .observe(records.clone())
+}
+
+async fn one(parapet: &Parapet, router: Router) -> (Response<Body>, ()) {
+    let request = Request::get("/x").body(Body::empty()).unwrap();
+    (parapet.protect(router).oneshot(request).await.unwrap(), ())
+}
+
+async fn read(response: Response<Body>) -> Result<Bytes, axum::Error> {
+    axum::body::to_bytes(response.into_body(), usize::MAX).await
+}
+
+fn only(records: &Records) -> Record {
+    let all = records.wait_for(1);
+    assert_eq!(all.len(), 1, "{all:?}");
+    all[0].clone()
+}
+
+#[tokio::test]
+async fn an_answer_leaves_one_record_once_its_body_is_out() {
+    let records = Records::default();
+    let parapet = open(&records).build().unwrap();
+    let router = Router::new().route("/x", get(async || "hello"));
+    let (response, ()) = one(&parapet, router).await;
+    assert!(records.all().is_empty(), "the body is still to come");
+    assert_eq!(read(response).await.unwrap(), "hello");
+    let record = only(&records);
+    assert_eq!((record.outcome, record.bytes_out), (Outcome::Answered, 5));
+    assert_eq!(record.status.unwrap(), 200);
+    assert_eq!(record.path(), "/x");
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_one_record_with_the_guards_name_and_the_problems_request_id() {
+    let records = Records::default();
+    let refuse = does(|_| Err(Rejection::new(Reason::Forbidden).expected("a").found("b")));
+    let parapet = open(&records).guard(refuse).build().unwrap();
+    let (response, ()) = one(&parapet, Router::new()).await;
+    assert_eq!(response.status(), 403);
+    assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::Forbidden));
+    let problem: serde_json::Value =
+        serde_json::from_slice(&read(response).await.unwrap()).unwrap();
+    let record = only(&records);
+    assert_eq!(record.outcome, Outcome::Rejected);
+    assert_eq!(problem["request_id"], record.request_id.to_string());
+    let rejection = record.rejection.unwrap();
+    assert_eq!(rejection.guard(), Some("does"));
+    assert_eq!(rejection.private_expected(), Some("a"));
+    assert!(!problem.to_string().contains("\"b\""), "what was found stays private");
+}
+
+#[tokio::test]
+async fn a_panicking_handler_is_a_500_problem_and_one_record() {
+    let records = Records::default();
+    let parapet = open(&records).build().unwrap();
+    let router = Router::new().route("/x", get(async || -> &'static str { panic!("secret") }));
+    let (response, ()) = one(&parapet, router).await;
+    assert_eq!(response.status(), 500);
+    let text = read(response).await.unwrap();
+    assert!(!String::from_utf8_lossy(&text).contains("secret"));
+    let record = only(&records);
+    assert_eq!(record.outcome, Outcome::Panicked);
+    assert_eq!(record.rejection.unwrap().private_found(), Some("secret"));
+}
+
+#[tokio::test]
+async fn a_panicking_guard_is_a_500_problem_and_one_record() {
+    let records = Records::default();
+    let parapet = open(&records).guard(does(|_| panic!("guard"))).build().unwrap();
+    let (response, ()) = one(&parapet, Router::new()).await;
+    assert_eq!(response.status(), 500);
+    drop(response);
+    assert_eq!(only(&records).outcome, Outcome::Panicked);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_continuation_is_a_500_problem_and_one_record() {
+    let records = Records::default();
+    let late = does(|_| {
+        Ok(Flow::suspend(|_| {
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                panic!("late")
+            })
+        }))
+    });
+    let parapet = open(&records).guard(late).build().unwrap();
+    let (response, ()) = one(&parapet, Router::new()).await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    drop(response);
+    assert_eq!(only(&records).outcome, Outcome::Panicked);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_body_hook_is_a_500_problem_and_one_record() {
+    let records = Records::default();
+    let hook = does(|exchange| {
+        exchange.read_body(10, |_, _| panic!("hook"));
+        Ok(Flow::Continue)
+    });
+    let parapet = open(&records).guard(hook).build().unwrap();
+    let (response, ()) = one(&parapet, Router::new()).await;
+    assert_eq!(response.status(), 500);
+    drop(response);
+    assert_eq!(only(&records).outcome, Outcome::Panicked);
+}
+
+#[tokio::test]
+async fn a_panic_in_a_reply_hook_is_a_500_problem_and_one_record() {
+    let records = Records::default();
+    let hook = does(|exchange| {
+        exchange.on_reply(|_| panic!("reply"));
+        Ok(Flow::Continue)
+    });
+    let parapet = open(&records).guard(hook).build().unwrap();
+    let (response, ()) = one(&parapet, Router::new()).await;
+    assert_eq!(response.status(), 500);
+    drop(response);
+    assert_eq!(only(&records).outcome, Outcome::Panicked);
+}
+
+/// A body that says a word and then does something bad.
+struct Worse(u8, fn() -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>>);
+
+impl http_body::Body for Worse {
+    type Data = Bytes;
+    type Error = std::io::Error;
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut Cx<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+        self.0 += 1;
+        match self.0 {
+            1 => Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"word"))))),
+            _ => self.1(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_panic_while_the_body_is_polled_ends_the_body_and_leaves_one_record() {
+    let records = Records::default();
+    let parapet = open(&records).build().unwrap();
+    let body = async || Response::new(Body::new(Worse(0, || panic!("body"))));
+    let (response, ()) = one(&parapet, Router::new().route("/x", get(body))).await;
+    assert!(read(response).await.is_err());
+    let record = only(&records);
+    assert_eq!((record.outcome, record.bytes_out), (Outcome::Panicked, 4));
+}
+
+#[tokio::test]
+async fn a_body_that_fails_leaves_one_record() {
+    let records = Records::default();
+    let parapet = open(&records).build().unwrap();
+    let fails = || Poll::Ready(Some(Err(std::io::Error::other("disk"))));
+    let body = async move || Response::new(Body::new(Worse(0, fails)));
+    let (response, ()) = one(&parapet, Router::new().route("/x", get(body))).await;
+    assert!(read(response).await.is_err());
+    assert_eq!(only(&records).outcome, Outcome::BodyFailed);
+}
+
+#[tokio::test]
+async fn an_inner_error_passes_through_and_leaves_one_record() {
+    let records = Records::default();
+    let failing = tower::service_fn(async |_: Request<Body>| Err::<Response<Body>, _>("broken"));
+    let service = open(&records).build().unwrap().layer(failing);
+    let request = Request::get("/x").body(Body::empty()).unwrap();
+    assert_eq!(service.oneshot(request).await.unwrap_err(), "broken");
+    assert_eq!(only(&records).outcome, Outcome::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_never_answers_gets_503_at_its_deadline() {
+    let records = Records::default();
+    let parapet = open(&records).handler_deadline(Duration::from_secs(5)).build().unwrap();
+    let before = tokio::time::Instant::now();
+    let router = Router::new().route("/x", get(async || pending::<&str>().await));
+    let (response, ()) = one(&parapet, router).await;
+    assert_eq!(before.elapsed(), Duration::from_secs(5));
+    assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::HandlerTimeout));
+    drop(response);
+    assert_eq!(only(&records).outcome, Outcome::Rejected);
+}
+
+#[tokio::test]
+async fn a_panicking_observer_hides_nothing_from_the_next_one() {
+    struct Bad;
+    impl Observer for Bad {
+        fn completed(&self, _: &Record) {
+            panic!("observer");
+        }
+    }
+    let records = Records::default();
+    let parapet = open(&Records::default()).observe(Bad).observe(records.clone()).build().unwrap();
+    let (response, ()) = one(&parapet, Router::new().route("/x", get(async || "x"))).await;
+    read(response).await.unwrap();
+    assert_eq!(only(&records).outcome, Outcome::Answered);
+}
+
+/// Starts a request over a socket, waits until the service says how far it is, and hangs up.
+async fn hang_up_when(address: SocketAddr, reached: &Notify, request: &[u8]) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    reached.notified().await;
+    drop(stream);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_while_the_handler_works_leaves_one_record() {
+    let (records, reached) = (Records::default(), Arc::new(Notify::new()));
+    let told = reached.clone();
+    let handler = async move || {
+        told.notify_one();
+        pending::<&str>().await
+    };
+    let router = Router::new().route("/x", get(handler));
+    let address = support::serve(open(&records).build().unwrap().protect(router)).await;
+    hang_up_when(address, &reached, b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(only(&records).outcome, Outcome::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_while_a_guard_waits_leaves_one_record() {
+    let (records, reached) = (Records::default(), Arc::new(Notify::new()));
+    let told = reached.clone();
+    let waits = does(move |_| {
+        let told = told.clone();
+        Ok(Flow::suspend(move |_| {
+            Box::pin(async move {
+                told.notify_one();
+                pending().await
+            })
+        }))
+    });
+    let parapet = open(&records).guard(waits).build().unwrap();
+    let address = support::serve(parapet.protect(Router::new())).await;
+    hang_up_when(address, &reached, b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(only(&records).outcome, Outcome::Cancelled);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_in_the_middle_of_its_body_leaves_one_record() {
+    let (records, reached) = (Records::default(), Arc::new(Notify::new()));
+    let told = reached.clone();
+    let reads = does(move |exchange| {
+        exchange.read_body(100, |_, _| Ok(None));
+        told.notify_one();
+        Ok(Flow::Continue)
+    });
+    let parapet = open(&records).guard(reads).build().unwrap();
+    let address = support::serve(parapet.protect(Router::new())).await;
+    let request = b"POST /x HTTP/1.1\r\nhost: a\r\ncontent-length: 50\r\n\r\nhalf";
+    hang_up_when(address, &reached, request).await;
+    let record = only(&records);
+    let reason = record.rejection.map(|rejection| rejection.reason());
+    assert!(matches!(reason, None | Some(Reason::BrokenBody)), "{reason:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_that_leaves_in_the_middle_of_the_answer_leaves_one_record() {
+    let records = Records::default();
+    let endless = async || {
+        let words = futures_util::stream::repeat_with(|| Ok::<_, Infallible>(vec![b'x'; 65_536]));
+        Response::new(Body::from_stream(words))
+    };
+    let router = Router::new().route("/x", get(endless));
+    let address = support::serve(open(&records).build().unwrap().protect(router)).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+    stream.read_exact(&mut [0; 1000]).await.unwrap();
+    drop(stream);
+    let record = only(&records);
+    assert_eq!((record.outcome, record.status.unwrap().as_u16()), (Outcome::Cancelled, 200));
+}
+
+#[tokio::test]
+async fn a_head_request_is_answered_whole_although_no_body_goes_out() {
+    let records = Records::default();
+    let router = Router::new().route("/x", get(async || "hello"));
+    let address = support::serve(open(&records).build().unwrap().protect(router)).await;
+    let answer = support::request(address, "HEAD", "/x", &[], b"").await;
+    assert_eq!((answer.status, answer.body.len()), (200, 0));
+    assert_eq!(only(&records).outcome, Outcome::Answered);
+}
+
+/// A service that must be polled ready before each call, on the very instance that is called.
+struct Picky(bool, Arc<AtomicBool>);
+
+impl Clone for Picky {
+    fn clone(&self) -> Self {
+        Picky(false, self.1.clone())
+    }
+}
+
+impl Service<Request<Body>> for Picky {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = std::future::Ready<Result<Response<Body>, Infallible>>;
+    fn poll_ready(&mut self, _: &mut Cx<'_>) -> Poll<Result<(), Infallible>> {
+        self.0 = true;
+        Poll::Ready(Ok(()))
+    }
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        if !std::mem::take(&mut self.0) {
+            self.1.store(true, Ordering::SeqCst);
+        }
+        std::future::ready(Ok(Response::new(Body::empty())))
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_insists_on_poll_ready_is_never_called_without_it() {
+    let at_once = layer(does(|_| Ok(Flow::Continue)));
+    let later = layer(does(|_| {
+        Ok(Flow::suspend(|_| {
+            Box::pin(async {
+                tokio::task::yield_now().await;
+                Ok(Flow::Continue)
+            })
+        }))
+    }));
+    for guarding in [at_once, later] {
+        let violated = Arc::new(AtomicBool::new(false));
+        let mut service = guarding.layer(Picky(false, violated.clone()));
+        for _ in 0..3 {
+            let request = Request::get("/x").body(Body::empty()).unwrap();
+            ServiceExt::<Request<Body>>::ready(&mut service)
+                .await
+                .unwrap()
+                .call(request)
+                .await
+                .unwrap();
+        }
+        assert!(!violated.load(Ordering::SeqCst));
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_does_not_reach_the_inner_service() {
+    let refuse = layer(does(|_| Err(Rejection::new(Reason::Forbidden))));
+    let unreachable = tower::service_fn(async |_: Request<Body>| -> Result<Response<Body>, ()> {
+        panic!("called")
+    });
+    let request = Request::get("/x").body(Body::empty()).unwrap();
+    assert_eq!(refuse.layer(unreachable).oneshot(request).await.unwrap().status(), 403);
+}
