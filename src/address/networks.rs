@@ -77,7 +77,7 @@ pub(super) fn read(sources: &[Source], mistakes: &mut Mistakes) -> Vec<IpNet> {
         match source {
             Source::Text { setter, text } => match parse(text) {
                 Ok(network) => networks.push(network),
-                Err(fault) => mistakes.push(setter, text, fault.problem, fault.remedy),
+                Err(fault) => mistakes.push(*setter, text, fault.problem, fault.remedy),
             },
             Source::File { setter, path } => read_file(setter, path, &mut networks, mistakes),
         }
@@ -86,7 +86,7 @@ pub(super) fn read(sources: &[Source], mistakes: &mut Mistakes) -> Vec<IpNet> {
 }
 
 fn read_file(setter: &'static str, path: &Path, to: &mut Vec<IpNet>, mistakes: &mut Mistakes) {
-    let shown = path.display();
+    let shown = path.display().to_string();
     let text = match read_text(path) {
         Ok(text) => text,
         Err(error) => {
@@ -174,4 +174,3 @@ fn fold(network: IpNet) -> IpNet {
     }
     network
 }
-

@@ -149,10 +149,7 @@ mod tests {
     fn the_examples_of_rfc_7239_are_read() {
         assert_eq!(hops("for=\"_gazonk\""), [None]);
         assert_eq!(hops("For=\"[2001:db8:cafe::17]:4711\""), known(&["2001:db8:cafe::17"]));
-        assert_eq!(
-            hops("for=192.0.2.60;proto=http;by=203.0.113.43"),
-            known(&["192.0.2.60"])
-        );
+        assert_eq!(hops("for=192.0.2.60;proto=http;by=203.0.113.43"), known(&["192.0.2.60"]));
         assert_eq!(
             hops("for=192.0.2.43, for=198.51.100.17"),
             known(&["198.51.100.17", "192.0.2.43"])
@@ -213,7 +210,7 @@ mod tests {
             ],
         ) {
             let line = format!("{front}, {own}");
-            prop_assert_eq!(hops(&line).first(), known(&["203.0.113.9"]).first());
+            prop_assert_eq!(hops(&line).swap_remove(0), Some("203.0.113.9".to_owned()));
         }
     }
 }

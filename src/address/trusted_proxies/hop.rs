@@ -30,8 +30,7 @@ fn is_port(text: &[u8]) -> bool {
     match text {
         [] => true,
         [b':', b'_', name @ ..] => {
-            !name.is_empty()
-                && name.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
+            !name.is_empty() && name.iter().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(b))
         }
         [b':', digits @ ..] => {
             (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)

@@ -1,5 +1,6 @@
 //! A host and its port as the client names them, in one canonical form.
 
+use std::fmt;
 use std::net::Ipv6Addr;
 
 /// RFC 1035 allows 253 characters; the dot at the end makes one more.
@@ -103,9 +104,16 @@ impl PartialEq for Authority {
     }
 }
 
-impl std::fmt::Debug for Authority {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Authority").field(&self.host()).field(&self.port).finish()
+impl fmt::Display for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.host())?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+impl fmt::Debug for Authority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,0 +1,10 @@
+//! Which hosts the service answers for, and that a request names exactly one.
+
+mod authority;
+mod builder;
+mod guard;
+#[cfg(test)]
+mod tests;
+
+pub use builder::HostsBuilder;
+pub use guard::Hosts;
