@@ -48,7 +48,6 @@
 //! know that the connection is secure. It does not decode a path twice: `%252e` is a name.
 
 mod hosts;
-pub(crate) mod path;
 mod sanity;
 mod security_headers;
 

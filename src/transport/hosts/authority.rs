@@ -1,133 +1,140 @@
-//! A host and its port as the client names them, in one canonical form.
+//! A host and its port as the client names them.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::Ipv6Addr;
 
-/// RFC 1035 allows 253 characters; the dot at the end makes one more.
-const NAME_LIMIT: usize = 254;
+const NAME_LIMIT: usize = 253;
+const LABEL_LIMIT: usize = 63;
 
-/// A host as it is compared: ASCII in lower case without the dot at its end, an IPv6 address in
-/// brackets and written out, all in place.
-#[derive(Clone, Copy)]
-pub(super) struct Authority {
-    host: [u8; NAME_LIMIT],
-    length: usize,
-    port: Option<u16>,
+/// A host and perhaps a port, read where they stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Authority<'a> {
+    pub(super) host: Host<'a>,
+    pub(super) port: Option<u16>,
 }
 
-impl Authority {
+/// A host, one value for all its spellings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Host<'a> {
+    /// A name or an IPv4 address.
+    Name(Name<'a>),
+    /// An IPv6 address, which is written in brackets.
+    V6(Ipv6Addr),
+}
+
+/// A host name without the dot at its end, compared without regard to case.
+#[derive(Clone, Copy)]
+pub(super) struct Name<'a>(&'a [u8]);
+
+impl<'a> Authority<'a> {
     /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`; None for anything else, a user name before
     /// an `@` and percent escapes among them.
-    pub(super) fn parse(text: &[u8]) -> Option<Self> {
-        let (host, port) = split(text)?;
-        let port = match port {
-            // `host:` is the same as `host` (RFC 3986, section 6.2.3).
-            None | Some([]) => None,
-            Some(digits) => Some(number(digits)?),
+    pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
+        let (host, rest) = match text.strip_prefix(b"[") {
+            Some(inner) => {
+                let end = inner.iter().position(|byte| *byte == b']')?;
+                let (address, rest) = inner.split_at_checked(end)?;
+                (Host::V6(text_of(address)?.parse().ok()?), rest.strip_prefix(b"]")?)
+            }
+            None => {
+                let end = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
+                let (name, rest) = text.split_at_checked(end)?;
+                (Host::Name(Name::parse(name)?), rest)
+            }
         };
-        let mut own = Self { host: [0; NAME_LIMIT], length: 0, port };
-        if let Some(inner) = host.strip_prefix(b"[") {
-            let address: Ipv6Addr = text_of(inner.strip_suffix(b"]")?)?.parse().ok()?;
-            own.write_v6(address);
-        } else {
-            own.write_name(host)?;
-        }
-        Some(own)
-    }
-
-    /// The host in its canonical form.
-    pub(super) fn host(&self) -> &str {
-        text_of(self.host.get(..self.length).unwrap_or_default()).unwrap_or_default()
-    }
-
-    pub(super) fn port(&self) -> Option<u16> {
-        self.port
+        let port = match rest {
+            // `host:` is the same as `host` (RFC 3986, section 6.2.3).
+            [] | [b':'] => None,
+            [b':', digits @ ..] => Some(number(digits)?),
+            _ => return None,
+        };
+        Some(Self { host, port })
     }
 
     /// The same authority with the port its scheme implies left out.
-    pub(super) fn without_default_port(mut self, scheme: Option<&str>) -> Self {
+    pub(super) fn without_default_port(self, scheme: Option<&str>) -> Self {
         let implied = match scheme {
             Some("http") => Some(80),
             Some("https") => Some(443),
             _ => None,
         };
-        if self.port == implied {
-            self.port = None;
-        }
-        self
+        Self { port: self.port.filter(|port| Some(*port) != implied), ..self }
     }
+}
 
-    fn write_name(&mut self, name: &[u8]) -> Option<()> {
-        let trimmed = name.strip_suffix(b".").unwrap_or(name);
+impl<'a> Name<'a> {
+    fn parse(text: &'a [u8]) -> Option<Self> {
+        let name = text.strip_suffix(b".").unwrap_or(text);
         let mut label = 0;
-        for byte in trimmed {
-            match byte {
+        for byte in name {
+            label = match byte {
                 b'.' if label == 0 => return None,
-                b'.' => label = 0,
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => label += 1,
+                b'.' => 0,
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' if label < LABEL_LIMIT => {
+                    label + 1
+                }
                 _ => return None,
-            }
-            if label > 63 {
-                return None;
-            }
-            *self.host.get_mut(self.length)? = byte.to_ascii_lowercase();
-            self.length += 1;
+            };
         }
-        (label > 0).then_some(())
+        (label > 0 && name.len() <= NAME_LIMIT).then_some(Self(name))
     }
 
-    /// Eight groups in hexadecimal, so that every spelling of one address is one host.
-    fn write_v6(&mut self, address: Ipv6Addr) {
-        let mut put = |byte: u8| {
-            if let Some(slot) = self.host.get_mut(self.length) {
-                *slot = byte;
-                self.length += 1;
-            }
-        };
-        put(b'[');
-        for (at, segment) in address.segments().into_iter().enumerate() {
-            if at > 0 {
-                put(b':');
-            }
-            for shift in [12, 8, 4, 0] {
-                let digit = (segment >> shift & 0xf) as u8;
-                put(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
-            }
-        }
-        put(b']');
+    /// A name that was read before.
+    pub(super) fn trusted(text: &'a str) -> Self {
+        Self(text.as_bytes())
+    }
+
+    /// The name without its first label, none where it has only one.
+    pub(super) fn parent(self) -> Option<Self> {
+        let dot = self.0.iter().position(|byte| *byte == b'.')?;
+        self.0.get(dot + 1..).map(Self)
     }
 }
 
-impl PartialEq for Authority {
+impl Ord for Name<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let lower = |name: &Self| name.0.iter().map(u8::to_ascii_lowercase);
+        lower(self).cmp(lower(other))
+    }
+}
+
+impl PartialOrd for Name<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Name<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.port == other.port && self.host() == other.host()
+        self.0.eq_ignore_ascii_case(other.0)
     }
 }
 
-impl fmt::Display for Authority {
+impl Eq for Name<'_> {}
+
+impl fmt::Display for Authority<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.host())?;
+        match self.host {
+            Host::Name(name) => fmt::Display::fmt(&name, f)?,
+            Host::V6(address) => write!(f, "[{address}]")?,
+        }
         self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
     }
 }
 
-impl fmt::Debug for Authority {
+impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        self.0
+            .iter()
+            .try_for_each(|byte| fmt::Write::write_char(f, char::from(byte.to_ascii_lowercase())))
     }
 }
 
-/// The host and what follows the colon behind it.
-fn split(text: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let from = match text.first()? {
-        b'[' => text.iter().position(|byte| *byte == b']')?,
-        _ => 0,
-    };
-    let Some(colon) = text.iter().skip(from).position(|byte| *byte == b':') else {
-        return Some((text, None));
-    };
-    let (host, port) = text.split_at_checked(from + colon)?;
-    Some((host, Some(port.strip_prefix(b":")?)))
+impl fmt::Debug for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 fn number(digits: &[u8]) -> Option<u16> {
@@ -148,24 +155,24 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Option<(String, Option<u16>)> {
-        Authority::parse(text.as_bytes()).map(|read| (read.host().to_owned(), read.port()))
+    fn read(text: &str) -> Option<String> {
+        Authority::parse(text.as_bytes()).map(|read| read.to_string())
     }
 
     #[test]
     fn a_host_is_read_in_lower_case_without_the_dot_at_its_end() {
-        for (text, host, port) in [
-            ("api.example.com", "api.example.com", None),
-            ("API.Example.COM:8443", "api.example.com", Some(8443)),
-            ("api.example.com.", "api.example.com", None),
-            ("api.example.com:", "api.example.com", None),
-            ("localhost:0", "localhost", Some(0)),
-            ("127.0.0.1:80", "127.0.0.1", Some(80)),
-            ("my_service", "my_service", None),
-            ("[::1]:443", "[0000:0000:0000:0000:0000:0000:0000:0001]", Some(443)),
-            ("[2001:DB8::a]", "[2001:0db8:0000:0000:0000:0000:0000:000a]", None),
+        for (text, want) in [
+            ("api.example.com", "api.example.com"),
+            ("API.Example.COM:8443", "api.example.com:8443"),
+            ("api.example.com.", "api.example.com"),
+            ("api.example.com:", "api.example.com"),
+            ("localhost:0", "localhost:0"),
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("my_service", "my_service"),
+            ("[::1]:443", "[::1]:443"),
+            ("[2001:DB8:0::a]", "[2001:db8::a]"),
         ] {
-            assert_eq!(read(text), Some((host.to_owned(), port)), "{text}");
+            assert_eq!(read(text).as_deref(), Some(want), "{text}");
         }
     }
 
@@ -199,7 +206,7 @@ mod tests {
             assert_eq!(read(text), None, "{text}");
         }
         assert_eq!(read(&"a".repeat(64)), None);
-        assert_eq!(read(&"a.".repeat(130)), None);
+        assert_eq!(read(&"a.".repeat(128)), None);
     }
 
     #[test]
@@ -216,17 +223,24 @@ mod tests {
         #[test]
         fn any_bytes_are_read_without_panic(text in proptest::collection::vec(any::<u8>(), 0..300)) {
             if let Some(read) = Authority::parse(&text) {
-                prop_assert!(!read.host().is_empty());
-                prop_assert_eq!(Some(read.port()), Authority::parse(&text).map(|read| read.port()));
+                prop_assert!(!read.to_string().is_empty());
             }
         }
 
         #[test]
-        fn the_canonical_form_of_a_host_is_its_own(text in "[a-zA-Z0-9._-]{1,40}") {
+        fn the_canonical_form_of_a_host_is_its_own(text in "[a-zA-Z0-9._-]{1,40}(:[0-9]{1,5})?") {
             if let Some(read) = Authority::parse(text.as_bytes()) {
-                let again = Authority::parse(read.host().as_bytes());
-                prop_assert_eq!(again.map(|again| again.host().to_owned()), Some(read.host().to_owned()));
+                let canonical = read.to_string();
+                let again = Authority::parse(canonical.as_bytes());
+                prop_assert_eq!(again, Some(read));
+                prop_assert_eq!(again.map(|again| again.to_string()), Some(canonical));
             }
+        }
+
+        #[test]
+        fn names_are_equal_where_their_order_says_so(a in "[aAbB.]{1,4}", b in "[aAbB.]{1,4}") {
+            let (a, b) = (Name(a.as_bytes()), Name(b.as_bytes()));
+            prop_assert_eq!(a == b, a.cmp(&b).is_eq());
         }
     }
 }

@@ -1,7 +1,8 @@
 use crate::error::{ConfigError, Mistakes};
 
 use super::authority::Authority;
-use super::guard::{Entry, Hosts, Listed};
+use super::guard::Hosts;
+use super::list::List;
 
 /// Builds [`Hosts`]; see [`Hosts::builder`].
 #[derive(Clone, Debug, Default)]
@@ -36,18 +37,17 @@ impl HostsBuilder {
                 "name the hosts of this service, or use `Hosts::any()`",
             );
         }
-        let mut exact = Vec::new();
-        let mut suffixes = Vec::new();
+        let mut list = List::default();
         for text in &self.allow {
-            let (list, host) = match text.trim().strip_prefix("*.") {
-                Some(rest) => (&mut suffixes, rest),
-                None => (&mut exact, text.trim()),
+            let (is_suffix, host) = match text.trim().strip_prefix("*.") {
+                Some(rest) => (true, rest),
+                None => (false, text.trim()),
             };
             match Authority::parse(host.as_bytes()).filter(|_| !host.ends_with(':')) {
-                Some(authority) => {
-                    list.push(Entry { host: authority.host().into(), port: authority.port() })
+                Some(authority) if !(is_suffix && host.starts_with('[')) => {
+                    list.add(is_suffix, authority);
                 }
-                None => mistakes.push(
+                _ => mistakes.push(
                     "allow",
                     text,
                     "is not a host",
@@ -56,8 +56,6 @@ impl HostsBuilder {
             }
         }
         mistakes.finish()?;
-        exact.sort_unstable();
-        suffixes.sort_unstable();
-        Ok(Hosts::of(Listed { exact: exact.into(), suffixes: suffixes.into() }))
+        Ok(Hosts::of(list))
     }
 }

@@ -7,6 +7,7 @@ use crate::rejection::{Reason, Rejection};
 
 use super::HostsBuilder;
 use super::authority::Authority;
+use super::list::List;
 
 /// Refuses requests whose host cannot be told (400 `bad-host`) or is not one of ours
 /// (421 `misdirected-request`).
@@ -24,49 +25,7 @@ use super::authority::Authority;
 /// ```
 #[derive(Debug)]
 pub struct Hosts {
-    listed: Option<Listed>,
-}
-
-#[derive(Debug)]
-pub(super) struct Listed {
-    pub(super) exact: Box<[Entry]>,
-    pub(super) suffixes: Box<[Entry]>,
-}
-
-/// A host of the list; sorted by the host first, so that all ports of one stand together.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
-    pub(super) host: Box<str>,
-    pub(super) port: Option<u16>,
-}
-
-impl Entry {
-    fn covers(&self, port: Option<u16>) -> bool {
-        match (self.port, port) {
-            (None, _) => true,
-            (Some(80 | 443), None) => true,
-            (own, port) => own == port,
-        }
-    }
-}
-
-impl Listed {
-    fn covers(&self, authority: &Authority) -> bool {
-        let (host, port) = (authority.host(), authority.port());
-        let rests = host.match_indices('.').filter_map(|(dot, _)| host.get(dot + 1..));
-        find(&self.exact, host, port)
-            || (!self.suffixes.is_empty()
-                && rests.into_iter().any(|rest| find(&self.suffixes, rest, port)))
-    }
-}
-
-fn find(entries: &[Entry], host: &str, port: Option<u16>) -> bool {
-    let first = entries.partition_point(|entry| &*entry.host < host);
-    entries
-        .iter()
-        .skip(first)
-        .take_while(|entry| &*entry.host == host)
-        .any(|entry| entry.covers(port))
+    list: Option<List>,
 }
 
 impl Hosts {
@@ -77,11 +36,11 @@ impl Hosts {
 
     /// Answers for any host, so long as a request names exactly one.
     pub fn any() -> Self {
-        Self { listed: None }
+        Self { list: None }
     }
 
-    pub(super) fn of(listed: Listed) -> Self {
-        Self { listed: Some(listed) }
+    pub(super) fn of(list: List) -> Self {
+        Self { list: Some(list) }
     }
 }
 
@@ -96,8 +55,8 @@ impl Guard for Hosts {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let authority = read(exchange)?;
-        match &self.listed {
-            Some(listed) if !listed.covers(&authority) => {
+        match &self.list {
+            Some(list) if !list.covers(authority) => {
                 Err(Rejection::new(Reason::MisdirectedRequest)
                     .expected("a host of the list")
                     .found(authority.to_string()))
@@ -107,28 +66,15 @@ impl Guard for Hosts {
     }
 
     fn summary(&self) -> Cow<'static, str> {
-        let Some(listed) = &self.listed else {
-            return Cow::Borrowed("any host, but one");
-        };
-        let exact = listed.exact.iter().map(|entry| ("", entry));
-        let suffixes = listed.suffixes.iter().map(|entry| ("*.", entry));
-        let mut text = String::from("answers for ");
-        for (index, (star, entry)) in exact.chain(suffixes).enumerate() {
-            if index > 0 {
-                text.push_str(", ");
-            }
-            text.push_str(star);
-            text.push_str(&entry.host);
-            if let Some(port) = entry.port {
-                text.push_str(&format!(":{port}"));
-            }
+        match &self.list {
+            Some(list) => Cow::Owned(format!("answers for {list}")),
+            None => Cow::Borrowed("answers for any host, but one a request"),
         }
-        Cow::Owned(text)
     }
 }
 
 /// The one host that the `Host` field and the request target agree on.
-fn read(exchange: &Exchange) -> Result<Authority, Rejection> {
+fn read(exchange: &Exchange) -> Result<Authority<'_>, Rejection> {
     let mut fields = exchange.headers().get_all(header::HOST).iter();
     let field = fields.next();
     if fields.next().is_some() {
@@ -154,7 +100,7 @@ fn read(exchange: &Exchange) -> Result<Authority, Rejection> {
     }
 }
 
-fn parse(text: &[u8]) -> Result<Authority, Rejection> {
+fn parse(text: &[u8]) -> Result<Authority<'_>, Rejection> {
     Authority::parse(text).ok_or_else(|| bad_host("the host cannot be read"))
 }
 

@@ -3,6 +3,7 @@
 mod authority;
 mod builder;
 mod guard;
+mod list;
 #[cfg(test)]
 mod tests;
 

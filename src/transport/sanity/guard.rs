@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::guard::{Exchange, Flow, Guard, Phase};
 use crate::rejection::{Reason, Rejection};
-use crate::transport::path;
+use crate::path;
 
 use super::{SanityBuilder, builder, framing};
 
