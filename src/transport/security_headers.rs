@@ -5,9 +5,10 @@ use std::{borrow::Cow, sync::Arc};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::error::{ConfigError, Mistakes};
-use crate::guard::{Exchange, Flow, Guard, Phase};
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Phase};
 use crate::inspect::{Findings, Severity};
 use crate::rejection::Rejection;
+use crate::service::guard_layer;
 
 /// For an API: nothing is sniffed, stored, run, framed, told to other sites or read by them.
 const DEFAULTS: [(HeaderName, &str); 5] = [
@@ -181,6 +182,14 @@ impl SecurityHeadersBuilder {
         Ok(SecurityHeaders { headers: Arc::new(headers) })
     }
 }
+
+impl IntoGuard for SecurityHeadersBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(SecurityHeaders);
 
 #[cfg(test)]
 mod tests {

@@ -76,6 +76,6 @@ impl IpFilterBuilder {
         }
         let deny = networks::read(self.deny.as_deref().unwrap_or_default(), &mut mistakes);
         mistakes.finish()?;
-        Ok(IpFilter { allow, deny: Ranges::new(&deny) })
+        Ok(IpFilter::of(allow, Ranges::new(&deny)))
     }
 }

@@ -1,9 +1,12 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::address::address_unknown;
 use crate::address::ranges::Ranges;
-use crate::guard::{Exchange, Flow, Guard, Phase};
+use crate::error::ConfigError;
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
 use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
 
 use super::IpFilterBuilder;
 
@@ -22,16 +25,23 @@ use super::IpFilterBuilder;
 /// # let _ = filter;
 /// # Ok::<(), tower_parapet::ConfigError>(())
 /// ```
+#[derive(Clone, Debug)]
+pub struct IpFilter(Arc<Lists>);
+
 #[derive(Debug)]
-pub struct IpFilter {
-    pub(super) allow: Option<Ranges>,
-    pub(super) deny: Ranges,
+struct Lists {
+    allow: Option<Ranges>,
+    deny: Ranges,
 }
 
 impl IpFilter {
     /// Starts from nothing; at least one list must be named.
     pub fn builder() -> IpFilterBuilder {
         IpFilterBuilder::default()
+    }
+
+    pub(super) fn of(allow: Option<Ranges>, deny: Ranges) -> Self {
+        Self(Arc::new(Lists { allow, deny }))
     }
 }
 
@@ -46,9 +56,9 @@ impl Guard for IpFilter {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let client = exchange.client().ok_or_else(address_unknown)?;
-        let expected = if self.deny.contains(client.ip()) {
+        let expected = if self.0.deny.contains(client.ip()) {
             "an address that is not on the deny list"
-        } else if self.allow.as_ref().is_some_and(|allow| !allow.contains(client.ip())) {
+        } else if self.0.allow.as_ref().is_some_and(|allow| !allow.contains(client.ip())) {
             "an address on the allow list"
         } else {
             return Ok(Flow::Continue);
@@ -56,9 +66,13 @@ impl Guard for IpFilter {
         Err(Rejection::new(Reason::AddressDenied).expected(expected).found(client.to_string()))
     }
 
+    fn needs(&self) -> Needs {
+        Needs::CLIENT
+    }
+
     fn summary(&self) -> Cow<'static, str> {
-        let deny = self.deny.networks();
-        match &self.allow {
+        let deny = self.0.deny.networks();
+        match &self.0.allow {
             Some(allow) => {
                 Cow::Owned(format!("allows {} networks, denies {deny}", allow.networks()))
             }
@@ -66,3 +80,11 @@ impl Guard for IpFilter {
         }
     }
 }
+
+impl IntoGuard for IpFilterBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(IpFilter);

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::HeaderMap;
@@ -9,9 +10,10 @@ use crate::address::ranges::Ranges;
 use crate::address::{address_unknown, networks::Networks};
 use crate::context::{ClientAddr, Provenance};
 use crate::error::ConfigError;
-use crate::guard::{Exchange, Flow, Guard, Phase};
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
 use crate::inspect::{Findings, Severity};
 use crate::rejection::Rejection;
+use crate::service::guard_layer;
 
 use super::builder::{ProxyHeader, TrustedProxiesBuilder};
 use super::forwarded::Elements;
@@ -33,8 +35,11 @@ use super::hop;
 /// # let _ = proxies;
 /// # Ok::<(), tower_parapet::ConfigError>(())
 /// ```
+#[derive(Clone, Debug)]
+pub struct TrustedProxies(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct TrustedProxies {
+struct Inner {
     trusted: Ranges,
     header: ProxyHeader,
     max_hops: usize,
@@ -63,17 +68,24 @@ impl TrustedProxies {
     }
 
     pub(super) fn of(trusted: &[IpNet], header: ProxyHeader, max_hops: usize) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             trusted: Ranges::new(trusted),
             header,
             max_hops,
             wide: trusted.iter().copied().find(is_wide),
             told_untrusted: AtomicBool::new(false),
             told_other_header: AtomicBool::new(false),
-        }
+        }))
     }
 
+    #[cfg(test)]
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
+        self.0.client(peer, headers)
+    }
+}
+
+impl Inner {
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
         let peer = peer.to_canonical();
         if !self.trusted.contains(peer) {
             self.diagnose_untrusted(peer, headers);
@@ -161,24 +173,28 @@ impl Guard for TrustedProxies {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let peer = exchange.peer().ok_or_else(address_unknown)?;
-        let client = self.client(peer.ip(), exchange.headers());
+        let client = self.0.client(peer.ip(), exchange.headers());
         exchange.set_client(client);
         Ok(Flow::Continue)
     }
 
+    fn needs(&self) -> Needs {
+        Needs::CLIENT
+    }
+
     fn summary(&self) -> Cow<'static, str> {
-        match self.trusted.networks() {
+        match self.0.trusted.networks() {
             0 => Cow::Borrowed("the client is the peer, no proxy is trusted"),
             networks => Cow::Owned(format!(
                 "the client is told by {} behind {networks} trusted network{}",
-                self.header.name(),
+                self.0.header.name(),
                 if networks == 1 { "" } else { "s" },
             )),
         }
     }
 
     fn findings(&self, report: &mut Findings) {
-        if let Some(network) = self.wide {
+        if let Some(network) = self.0.wide {
             report.push(
                 Severity::Medium,
                 self.name(),
@@ -188,3 +204,11 @@ impl Guard for TrustedProxies {
         }
     }
 }
+
+impl IntoGuard for TrustedProxiesBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(TrustedProxies);

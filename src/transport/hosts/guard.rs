@@ -1,9 +1,12 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::{HeaderValue, Version, header};
 
-use crate::guard::{Exchange, Flow, Guard, Phase};
+use crate::error::ConfigError;
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Phase};
 use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
 
 use super::HostsBuilder;
 use super::authority::Authority;
@@ -23,9 +26,9 @@ use super::list::List;
 /// # let _ = hosts;
 /// # Ok::<(), tower_parapet::ConfigError>(())
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Hosts {
-    list: Option<List>,
+    list: Option<Arc<List>>,
 }
 
 impl Hosts {
@@ -40,7 +43,7 @@ impl Hosts {
     }
 
     pub(super) fn of(list: List) -> Self {
-        Self { list: Some(list) }
+        Self { list: Some(Arc::new(list)) }
     }
 }
 
@@ -54,7 +57,13 @@ impl Guard for Hosts {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let authority = read(exchange)?;
+        let (field, target) = named(exchange)?;
+        if let (Some(list), Some(field), None) = (&self.list, field, target)
+            && list.names(field)
+        {
+            return Ok(Flow::Continue);
+        }
+        let authority = agreed(exchange, field, target)?;
         match &self.list {
             Some(list) if !list.covers(authority) => {
                 Err(Rejection::new(Reason::MisdirectedRequest)
@@ -73,19 +82,29 @@ impl Guard for Hosts {
     }
 }
 
-/// The one host that the `Host` field and the request target agree on.
-fn read(exchange: &Exchange) -> Result<Authority<'_>, Rejection> {
+/// What the `Host` field says, and what the request target does.
+type Named<'a> = (Option<&'a [u8]>, Option<&'a [u8]>);
+
+fn named(exchange: &Exchange) -> Result<Named<'_>, Rejection> {
     let mut fields = exchange.headers().get_all(header::HOST).iter();
-    let field = fields.next();
+    let field = fields.next().map(HeaderValue::as_bytes);
     if fields.next().is_some() {
         return Err(bad_host("the request has two hosts"));
     }
-    let field = field.map(HeaderValue::as_bytes).map(parse).transpose()?;
-    let uri = exchange.uri();
-    let target = uri.authority().map(|target| parse(target.as_str().as_bytes())).transpose()?;
+    let target = exchange.uri().authority().map(|target| target.as_str().as_bytes());
+    Ok((field, target))
+}
+
+/// The one host that both agree on.
+fn agreed<'a>(
+    exchange: &Exchange,
+    field: Option<&'a [u8]>,
+    target: Option<&'a [u8]>,
+) -> Result<Authority<'a>, Rejection> {
     match (field, target) {
         (Some(field), Some(target)) => {
-            let scheme = uri.scheme_str();
+            let (field, target) = (parse(field)?, parse(target)?);
+            let scheme = exchange.uri().scheme_str();
             if field.without_default_port(scheme) != target.without_default_port(scheme) {
                 return Err(bad_host("the host differs from the request target"));
             }
@@ -95,7 +114,7 @@ fn read(exchange: &Exchange) -> Result<Authority<'_>, Rejection> {
         (None, Some(_)) if exchange.head().version == Version::HTTP_11 => {
             Err(bad_host("the request has no host"))
         }
-        (Some(host), None) | (None, Some(host)) => Ok(host),
+        (Some(host), None) | (None, Some(host)) => parse(host),
         (None, None) => Err(bad_host("the request has no host")),
     }
 }
@@ -107,3 +126,11 @@ fn parse(text: &[u8]) -> Result<Authority<'_>, Rejection> {
 fn bad_host(detail: &'static str) -> Rejection {
     Rejection::new(Reason::BadHost).detail(detail).expected("exactly one host").found(detail)
 }
+
+impl IntoGuard for HostsBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(Hosts);

@@ -6,6 +6,9 @@ use std::net::Ipv6Addr;
 
 use super::authority::{Authority, Host, Name};
 
+/// Up to here a look at each is quicker than a search.
+const SHORT: usize = 8;
+
 /// Hosts with their ports, each kind sorted so that all ports of one host stand together.
 #[derive(Debug, Default)]
 pub(super) struct List {
@@ -24,6 +27,14 @@ impl List {
                 insert(names, (name.to_string().into(), port));
             }
         }
+    }
+
+    /// Whether a host stands in a short list just as it was sent, without a port: the usual case,
+    /// which needs no reading.
+    pub(super) fn names(&self, host: &[u8]) -> bool {
+        self.exact.iter().take(SHORT).any(|(own, port)| {
+            covers_port(*port, None) && own.as_bytes().eq_ignore_ascii_case(host)
+        })
     }
 
     pub(super) fn covers(&self, authority: Authority<'_>) -> bool {

@@ -1,10 +1,13 @@
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, header};
 
-use crate::guard::{Exchange, Flow, Guard, Phase};
-use crate::rejection::{Reason, Rejection};
+use crate::error::ConfigError;
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Phase};
 use crate::path;
+use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
 
 use super::{SanityBuilder, builder, framing};
 
@@ -21,8 +24,11 @@ use super::{SanityBuilder, builder, framing};
 /// # let _ = sanity;
 /// # Ok::<(), tower_parapet::ConfigError>(())
 /// ```
+#[derive(Clone, Debug)]
+pub struct Sanity(Arc<Rules>);
+
 #[derive(Debug)]
-pub struct Sanity {
+struct Rules {
     methods: Vec<Method>,
     allow: HeaderValue,
     max_headers: usize,
@@ -37,9 +43,11 @@ impl Sanity {
 
     pub(super) fn of(methods: Vec<Method>, max_headers: usize, max_header_bytes: usize) -> Self {
         let allow = builder::allow(&methods);
-        Self { methods, allow, max_headers, max_header_bytes }
+        Self(Arc::new(Rules { methods, allow, max_headers, max_header_bytes }))
     }
+}
 
+impl Rules {
     fn check_method(&self, method: &Method) -> Result<(), Rejection> {
         if self.methods.contains(method) {
             return Ok(());
@@ -83,8 +91,8 @@ impl Guard for Sanity {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let method = exchange.method();
-        self.check_method(method)?;
-        self.check_headers(exchange.headers())?;
+        self.0.check_method(method)?;
+        self.0.check_headers(exchange.headers())?;
         match exchange.path() {
             "*" if method == Method::OPTIONS => {}
             // The target of CONNECT is an authority, and has a path only over HTTP/2 (RFC 8441).
@@ -104,9 +112,17 @@ impl Guard for Sanity {
     fn summary(&self) -> Cow<'static, str> {
         Cow::Owned(format!(
             "lets through {}; at most {} header fields and {} bytes of them",
-            self.allow.to_str().unwrap_or_default(),
-            self.max_headers,
-            self.max_header_bytes,
+            self.0.allow.to_str().unwrap_or_default(),
+            self.0.max_headers,
+            self.0.max_header_bytes,
         ))
     }
 }
+
+impl IntoGuard for SanityBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(Sanity);
