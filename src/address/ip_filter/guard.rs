@@ -1,0 +1,90 @@
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::address::address_unknown;
+use crate::address::ranges::Ranges;
+use crate::error::ConfigError;
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
+use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
+
+use super::IpFilterBuilder;
+
+/// Refuses clients by their address: 403 `address-denied`.
+///
+/// It judges the client that [`TrustedProxies`](crate::address::TrustedProxies) found, else the
+/// peer. A list of 100,000 networks costs some 25 ns a request.
+///
+/// # Example
+/// ```
+/// use std::net::Ipv4Addr;
+/// use tower_parapet::address::IpFilter;
+///
+/// let offices = ["192.0.2.0/24", "2001:db8:1::/48"];
+/// let filter = IpFilter::builder().allow(offices).deny(Ipv4Addr::new(192, 0, 2, 66)).build()?;
+/// # let _ = filter;
+/// # Ok::<(), tower_parapet::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct IpFilter(Arc<Lists>);
+
+#[derive(Debug)]
+struct Lists {
+    allow: Option<Ranges>,
+    deny: Ranges,
+}
+
+impl IpFilter {
+    /// Starts from nothing; at least one list must be named.
+    pub fn builder() -> IpFilterBuilder {
+        IpFilterBuilder::default()
+    }
+
+    pub(super) fn of(allow: Option<Ranges>, deny: Ranges) -> Self {
+        Self(Arc::new(Lists { allow, deny }))
+    }
+}
+
+impl Guard for IpFilter {
+    fn name(&self) -> &'static str {
+        "ip-filter"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Address
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let client = exchange.client().ok_or_else(address_unknown)?;
+        let expected = if self.0.deny.contains(client.ip()) {
+            "an address that is not on the deny list"
+        } else if self.0.allow.as_ref().is_some_and(|allow| !allow.contains(client.ip())) {
+            "an address on the allow list"
+        } else {
+            return Ok(Flow::Continue);
+        };
+        Err(Rejection::new(Reason::AddressDenied).expected(expected).found(client.to_string()))
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::CLIENT
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        let deny = self.0.deny.networks();
+        match &self.0.allow {
+            Some(allow) => {
+                Cow::Owned(format!("allows {} networks, denies {deny}", allow.networks()))
+            }
+            None => Cow::Owned(format!("denies {deny} networks")),
+        }
+    }
+}
+
+impl IntoGuard for IpFilterBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(IpFilter);

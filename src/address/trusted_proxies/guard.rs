@@ -1,0 +1,214 @@
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use http::HeaderMap;
+use ipnet::IpNet;
+
+use crate::address::ranges::Ranges;
+use crate::address::{address_unknown, networks::Networks};
+use crate::context::{ClientAddr, Provenance};
+use crate::error::ConfigError;
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
+use crate::inspect::{Findings, Severity};
+use crate::rejection::Rejection;
+use crate::service::guard_layer;
+
+use super::builder::{ProxyHeader, TrustedProxiesBuilder};
+use super::forwarded::Elements;
+use super::hop;
+
+/// Finds the client behind the proxies it trusts, and settles it for everything that follows.
+///
+/// Without a trusted proxy the client is the peer.
+///
+/// # Example
+/// ```
+/// use tower_parapet::address::{ProxyHeader, TrustedProxies};
+///
+/// let proxies = TrustedProxies::builder()
+///     .trust("10.0.3.7")
+///     .trust(["192.0.2.0/28", "2001:db8:1::/64"])
+///     .header(ProxyHeader::Forwarded)
+///     .build()?;
+/// # let _ = proxies;
+/// # Ok::<(), tower_parapet::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct TrustedProxies(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    trusted: Ranges,
+    header: ProxyHeader,
+    max_hops: usize,
+    wide: Option<IpNet>,
+    told_untrusted: AtomicBool,
+    told_other_header: AtomicBool,
+}
+
+impl TrustedProxies {
+    /// Starts from nothing: no trusted proxy, `X-Forwarded-For`, 32 hops.
+    pub fn builder() -> TrustedProxiesBuilder {
+        TrustedProxiesBuilder::default()
+    }
+
+    /// Trusts these proxies in `X-Forwarded-For`: CIDRs or single addresses.
+    ///
+    /// # Errors
+    /// As for [`TrustedProxiesBuilder::build`].
+    pub fn new<M>(proxies: impl Networks<M>) -> Result<Self, ConfigError> {
+        Self::builder().trust(proxies).build()
+    }
+
+    /// Trusts no proxy: the client is the peer.
+    pub fn none() -> Self {
+        Self::of(&[], ProxyHeader::default(), 0)
+    }
+
+    pub(super) fn of(trusted: &[IpNet], header: ProxyHeader, max_hops: usize) -> Self {
+        Self(Arc::new(Inner {
+            trusted: Ranges::new(trusted),
+            header,
+            max_hops,
+            wide: trusted.iter().copied().find(is_wide),
+            told_untrusted: AtomicBool::new(false),
+            told_other_header: AtomicBool::new(false),
+        }))
+    }
+
+    #[cfg(test)]
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
+        self.0.client(peer, headers)
+    }
+}
+
+impl Inner {
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
+        let peer = peer.to_canonical();
+        if !self.trusted.contains(peer) {
+            self.diagnose_untrusted(peer, headers);
+            return ClientAddr::new(peer, Provenance::Peer);
+        }
+        let mut lines = headers.get_all(self.header.name()).iter().rev().peekable();
+        if lines.peek().is_none() {
+            self.diagnose_other_header(peer, headers);
+        }
+        let lines = lines.map(http::HeaderValue::as_bytes);
+        match self.header {
+            ProxyHeader::XForwardedFor => self.walk(peer, lines.flat_map(entries)),
+            ProxyHeader::Forwarded => self.walk(peer, lines.flat_map(Elements::new)),
+        }
+    }
+
+    fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> ClientAddr {
+        let mut client = ClientAddr::new(peer, Provenance::Peer);
+        // A hop without an address ends the walk where it stands; the module says why.
+        for address in hops.take(self.max_hops).map_while(|hop| hop) {
+            client = ClientAddr::new(address, self.header.provenance());
+            if !self.trusted.contains(address) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn diagnose_untrusted(&self, peer: IpAddr, headers: &HeaderMap) {
+        let name = self.header.name();
+        if is_due(&self.told_untrusted, || headers.contains_key(name)) {
+            tracing::warn!(
+                %peer,
+                header = name.as_str(),
+                remedy = "if this peer is a proxy of yours, add its address to the trusted proxies; \
+                          if it is a client, there is nothing to do",
+                "ignored a forwarding header from a peer that is not trusted; told once"
+            );
+        }
+    }
+
+    fn diagnose_other_header(&self, peer: IpAddr, headers: &HeaderMap) {
+        let other = self.header.other().name();
+        if is_due(&self.told_other_header, || headers.contains_key(other)) {
+            tracing::warn!(
+                %peer,
+                believed = self.header.name().as_str(),
+                found = other.as_str(),
+                remedy = "set `header` of the trusted proxies to the header your proxy writes",
+                "a trusted proxy sent only the header that is not believed; told once"
+            );
+        }
+    }
+}
+
+/// Whether something is to be told for the first time.
+fn is_due(told: &AtomicBool, seen: impl FnOnce() -> bool) -> bool {
+    !told.load(Ordering::Relaxed) && seen() && !told.swap(true, Ordering::Relaxed)
+}
+
+/// The entries of one `X-Forwarded-For` line from the last to the first, empty ones left out.
+fn entries(line: &[u8]) -> impl Iterator<Item = Option<IpAddr>> {
+    line.rsplit(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|entry| !entry.is_empty())
+        .map(hop::entry)
+}
+
+/// Whether a network holds more machines than a set of proxies needs.
+fn is_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(net) => net.prefix_len() < 16,
+        IpNet::V6(net) => net.prefix_len() < 48,
+    }
+}
+
+impl Guard for TrustedProxies {
+    fn name(&self) -> &'static str {
+        "trusted-proxies"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Address
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let peer = exchange.peer().ok_or_else(address_unknown)?;
+        let client = self.0.client(peer.ip(), exchange.headers());
+        exchange.set_client(client);
+        Ok(Flow::Continue)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::CLIENT
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        match self.0.trusted.networks() {
+            0 => Cow::Borrowed("the client is the peer, no proxy is trusted"),
+            networks => Cow::Owned(format!(
+                "the client is told by {} behind {networks} trusted network{}",
+                self.0.header.name(),
+                if networks == 1 { "" } else { "s" },
+            )),
+        }
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        if let Some(network) = self.0.wide {
+            report.push(
+                Severity::Medium,
+                self.name(),
+                format!("the whole of {network} is trusted, and whoever sits there can claim any address"),
+                "trust the addresses of the proxies only",
+            );
+        }
+    }
+}
+
+impl IntoGuard for TrustedProxiesBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(TrustedProxies);

@@ -1,0 +1,11 @@
+//! Which hosts the service answers for, and that a request names exactly one.
+
+mod authority;
+mod builder;
+mod guard;
+mod list;
+#[cfg(test)]
+mod tests;
+
+pub use builder::HostsBuilder;
+pub use guard::Hosts;
