@@ -2,7 +2,13 @@
 
 use std::fmt;
 
-use crate::context::Principal;
+use http::{HeaderValue, header::WWW_AUTHENTICATE};
+
+use crate::{
+    context::Principal,
+    error::Mistakes,
+    rejection::{Reason, Rejection},
+};
 
 /// What a principal must hold to be let through: scopes and roles, joined by *and* and *or*.
 ///
@@ -89,13 +95,68 @@ impl Requirement {
         }
     }
 
+    /// Judges `principal`.
+    ///
+    /// # Errors
+    /// [`Reason::InsufficientScope`] when it lacks something. A caller with a bearer token is told
+    /// which scopes would do ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)); roles
+    /// are shown to observers only.
+    pub fn check(&self, principal: &Principal) -> Result<(), Rejection> {
+        if self.is_met(principal) { Ok(()) } else { Err(self.refuse(principal)) }
+    }
+
+    #[cold]
+    fn refuse(&self, principal: &Principal) -> Rejection {
+        let rejection = Rejection::new(Reason::InsufficientScope)
+            .expected(self.to_string())
+            .found(Holdings(principal).to_string());
+        if matches!(principal.scheme(), "jwt" | "bearer" | "introspection") {
+            rejection.header(WWW_AUTHENTICATE, self.challenge(principal))
+        } else {
+            rejection
+        }
+    }
+
+    fn challenge(&self, principal: &Principal) -> HeaderValue {
+        let mut needed = Vec::new();
+        let bare = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+        if !self.needed_scopes(principal, &mut needed) || !needed.iter().all(|name| is_token(name))
+        {
+            return bare;
+        }
+        let told = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", needed.join(" "));
+        HeaderValue::try_from(told).unwrap_or(bare)
+    }
+
+    /// Adds what is wrong with this requirement to the mistakes of the setter that was given it: a
+    /// name that no token can hold, a list of nothing.
+    pub fn mistakes(&self, setter: &'static str, mistakes: &mut Mistakes) {
+        match &self.0 {
+            Rule::Scope(name) if !is_token(name) => mistakes.push(
+                setter,
+                &**name,
+                "is not a scope",
+                "name one scope, without spaces, quotes or backslashes, and join several by `and`",
+            ),
+            Rule::Role(name) if name.is_empty() => {
+                mistakes.push(setter, "", "a role has no name", "name it as the issuer does");
+            }
+            Rule::Scope(_) | Rule::Role(_) => {}
+            Rule::Any(parts) | Rule::All(parts) if parts.is_empty() => mistakes.push(
+                setter,
+                "",
+                "a list of requirements is empty, which admits nobody",
+                "put at least one scope or role into it",
+            ),
+            Rule::Any(parts) | Rule::All(parts) => {
+                parts.iter().for_each(|part| part.mistakes(setter, mistakes));
+            }
+        }
+    }
+
     /// Appends the scopes with which `principal` would be let through, those it holds included; `false` where no
     /// scope could help it.
-    pub(super) fn needed_scopes<'a>(
-        &'a self,
-        principal: &Principal,
-        needed: &mut Vec<&'a str>,
-    ) -> bool {
+    fn needed_scopes<'a>(&'a self, principal: &Principal, needed: &mut Vec<&'a str>) -> bool {
         match &self.0 {
             Rule::Scope(name) => {
                 if !needed.contains(&&**name) {
@@ -157,4 +218,22 @@ fn join(f: &mut fmt::Formatter<'_>, parts: &[Requirement], word: &str) -> fmt::R
         }
     }
     Ok(())
+}
+
+/// RFC 6749, section 3.3: `scope-token`.
+fn is_token(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
+}
+
+/// What a principal holds, for observers.
+struct Holdings<'a>(&'a Principal);
+
+impl fmt::Display for Holdings<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("scopes")?;
+        self.0.scopes().try_for_each(|name| write!(f, " {name}"))?;
+        f.write_str("; roles")?;
+        self.0.roles().try_for_each(|name| write!(f, " {name}"))
+    }
 }

@@ -14,26 +14,25 @@ use subtle::ConstantTimeEq;
 pub struct KeyHash([u8; 32]);
 
 impl KeyHash {
+    /// The hash of nothing anybody has: what a key is compared with where its id is unknown.
+    pub(super) const NONE: Self = Self([0; 32]);
+
     /// The hash of a key's whole text.
-    #[must_use]
     pub fn of(key: &[u8]) -> Self {
         Self(Sha256::digest(key).into())
     }
 
     /// A hash computed elsewhere.
-    #[must_use]
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
     /// The 32 bytes.
-    #[must_use]
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
     /// Whether both are the hash of one key, told in a time that does not depend on where they differ.
-    #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }
@@ -77,8 +76,5 @@ impl FromStr for KeyHash {
 }
 
 fn digit(character: u8) -> Result<u8, NotAHash> {
-    char::from(character)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
-        .ok_or(NotAHash)
+    char::from(character).to_digit(16).and_then(|value| u8::try_from(value).ok()).ok_or(NotAHash)
 }

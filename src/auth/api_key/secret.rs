@@ -17,7 +17,6 @@ impl SecretText {
     }
 
     /// The characters themselves, to be shown to their owner once.
-    #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }

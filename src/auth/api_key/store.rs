@@ -38,7 +38,6 @@ pub struct StoreError(#[source] Box<dyn Error + Send + Sync>);
 
 impl StoreError {
     /// Wraps what went wrong.
-    #[must_use]
     pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(cause.into())
     }
@@ -59,7 +58,6 @@ pub struct MemoryKeys {
 
 impl MemoryKeys {
     /// An empty store.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -76,13 +74,11 @@ impl MemoryKeys {
     }
 
     /// How many keys there are, expired ones included.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| read(shard).len()).sum()
     }
 
     /// Whether there is no key.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -105,9 +101,7 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 
 impl KeyStore for MemoryKeys {
     fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
-        Ok(self
-            .shard(id)
-            .and_then(|shard| read(shard).get(id).map(Arc::clone)))
+        Ok(self.shard(id).and_then(|shard| read(shard).get(id).map(Arc::clone)))
     }
 }
 
@@ -129,8 +123,6 @@ impl FromIterator<StoredKey> for MemoryKeys {
 
 impl fmt::Debug for MemoryKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryKeys")
-            .field("len", &self.len())
-            .finish_non_exhaustive()
+        f.debug_struct("MemoryKeys").field("len", &self.len()).finish_non_exhaustive()
     }
 }

@@ -16,7 +16,6 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 #[derive(Clone, Copy)]
 pub(super) struct KeyText<'a> {
     whole: &'a [u8],
-    prefix: &'a str,
     id: &'a str,
 }
 
@@ -30,16 +29,12 @@ impl<'a> KeyText<'a> {
             && is_base62(secret)
             && is_id(id)
             && is_prefix(prefix);
-        readable.then_some(Self { whole, prefix, id })
+        readable.then_some(Self { whole, id })
     }
 
     /// The characters the hash is taken of: all of them, so that prefix and id are bound to the secret.
     pub(super) fn whole(&self) -> &'a [u8] {
         self.whole
-    }
-
-    pub(super) fn prefix(&self) -> &'a str {
-        self.prefix
     }
 
     pub(super) fn id(&self) -> &'a str {
@@ -53,9 +48,7 @@ pub(super) fn is_prefix(text: &str) -> bool {
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && text.split('_').all(|part| {
             !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
         })
 }
 
