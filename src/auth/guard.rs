@@ -193,10 +193,10 @@ fn authenticate<'a>(
 ) -> Result<Option<Principal>, Rejection> {
     let mut presented = None;
     for scheme in schemes {
-        if scheme.is_presented(exchange) {
-            if let Some(first) = presented.replace(scheme) {
-                return Err(ambiguous(first, scheme));
-            }
+        if scheme.is_presented(exchange)
+            && let Some(first) = presented.replace(scheme)
+        {
+            return Err(ambiguous(first, scheme));
         }
     }
     let Some(scheme) = presented else {

@@ -40,6 +40,9 @@
 //! It verifies no credentials: that was done before the handler. It gives no object to anybody
 //! whom the object itself does not admit.
 //!
+//! [`Principal`]: crate::Principal
+//! [`ClientAddr`]: crate::ClientAddr
+//! [`Rejection`]: crate::Rejection
 //! [api1]: https://owasp.org/API-Security/editions/2023/en/0xa1-broken-object-level-authorization/
 
 mod claims;
