@@ -10,14 +10,17 @@ use crate::{
     guard::{Exchange, Flow, Guard, Phase},
     inspect::{Findings, Severity},
     rejection::{Reason, Rejection},
+    service::guard_layer,
 };
 
 /// Settles who is calling, by one of several schemes side by side.
 ///
-/// The [route](crate::Route) says who may call at all; without a route table credentials are
-/// required, unless [`optional`](Self::optional) was asked for. The credentials stay in the request
-/// for the handler, marked [sensitive](http::HeaderValue::is_sensitive), so that printing the
-/// headers does not show them.
+/// The [route](crate::Route) says who may call at all. Without a route table in the same stack
+/// credentials are required, unless [`optional`](Self::optional) was asked for: an inner layer
+/// tightens what an outer stack left open.
+///
+/// The credentials stay in the request for the handler, marked
+/// [sensitive](http::HeaderValue::is_sensitive), so that printing the headers does not show them.
 ///
 /// # Example
 /// ```
@@ -30,6 +33,7 @@ use crate::{
 /// # let _ = guard; }
 /// # Ok::<(), tower_parapet::ConfigError>(())
 /// ```
+#[derive(Clone)]
 pub struct Authenticate {
     schemes: Vec<Arc<dyn Scheme>>,
     missing: Rejection,
@@ -110,6 +114,8 @@ impl Guard for Authenticate {
     }
 }
 
+guard_layer!(Authenticate);
+
 impl fmt::Debug for Authenticate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authenticate")
@@ -165,7 +171,9 @@ fn admit<'a>(
     optional: bool,
     missing: impl FnOnce() -> Rejection,
 ) -> Result<Flow, Rejection> {
-    let optional = match exchange.route().map(|route| route.access()) {
+    // What an outer stack left open, an inner one may close.
+    let judged = exchange.route().filter(|_| exchange.judged);
+    let optional = match judged.map(|route| route.access()) {
         Some(Access::Public { .. }) => {
             exchange.context.unauthenticated = Some(missing());
             return Ok(Flow::Continue);

@@ -62,4 +62,4 @@ mod tests;
 pub use guard::Authenticate;
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 pub(crate) use guard::{admit_alone, scheme_guard};
-pub use scheme::{Attempt, Scheme};
+pub use scheme::{Attempt, IntoScheme, Scheme};

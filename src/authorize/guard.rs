@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use super::Requirement;
 use crate::{
     error::Mistakes,
-    guard::{Exchange, Flow, Guard, Phase},
+    guard::{Exchange, Flow, Guard, Needs, Phase},
     inspect::{Findings, Severity},
     rejection::Rejection,
+    service::guard_layer,
 };
 
 /// Lets only callers through that hold what is required.
@@ -57,6 +58,10 @@ impl Guard for Authorize {
         Cow::Owned(self.requirement.to_string())
     }
 
+    fn needs(&self) -> Needs {
+        Needs::PRINCIPAL
+    }
+
     fn findings(&self, report: &mut Findings) {
         let mut mistakes = Mistakes::default();
         self.requirement.mistakes("require", &mut mistakes);
@@ -72,3 +77,5 @@ impl Guard for Authorize {
         }
     }
 }
+
+guard_layer!(Authorize);

@@ -14,7 +14,7 @@ use crate::{
 /// not the caller's.
 pub(super) fn context(parts: &Parts) -> Result<&Context, Rejection> {
     Context::of(&parts.extensions).ok_or_else(|| {
-        Rejection::new(Reason::Internal)
+        Rejection::new(Reason::Misconfigured)
             .expected("a request that came through a stack")
             .found("a handler outside of every stack; protect the router that it is routed by")
     })

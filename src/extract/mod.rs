@@ -16,7 +16,7 @@
 //! | [`Owned<T>`] | nobody was authenticated | 401 | `missing-credentials` |
 //! | | no such object, or someone else's | 404 | `not-found` |
 //! | | the object cannot be loaded | 503 | `unavailable`, with `Retry-After: 5` |
-//! | any | the router stands outside of every stack | 500 | `internal-error` |
+//! | any | the router stands outside of every stack | 500 | `misconfigured` |
 //!
 //! The refusals are [`Rejection`]s, which the outermost stack renders and records like its own.
 //!

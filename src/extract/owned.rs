@@ -87,7 +87,7 @@ fn unreadable(rejection: PathRejection) -> Rejection {
         _ => true,
     };
     let answer = if is_ours {
-        Rejection::new(Reason::Internal).expected("a route with the parameters of the key")
+        Rejection::new(Reason::Misconfigured).expected("a route with the parameters of the key")
     } else {
         absent().found("a path that names no object")
     };

@@ -151,7 +151,7 @@ async fn a_store_that_fails_is_503_and_never_says_why() {
 #[tokio::test]
 async fn a_route_without_the_parameter_of_the_key_is_our_own_mistake() {
     let response = ask("/mounted/wrongly", named("alice")).await;
-    assert_eq!(reason(&response), Reason::Internal);
+    assert_eq!(reason(&response), Reason::Misconfigured);
 }
 
 #[tokio::test]
@@ -173,7 +173,7 @@ async fn a_known_caller_is_handed_to_the_handler() {
 async fn outside_of_a_stack_every_extractor_answers_500() {
     for path in ["/orders/1", "/caller", "/perhaps", "/tenant", "/client"] {
         let response = ask(path, None).await;
-        assert_eq!(reason(&response), Reason::Internal, "{path}");
+        assert_eq!(reason(&response), Reason::Misconfigured, "{path}");
     }
 }
 

@@ -8,7 +8,11 @@ use http::{
 };
 
 use super::{ApiKeys, store::KeyStore};
-use crate::error::{ConfigError, Mistakes};
+use crate::{
+    auth::{IntoScheme, Scheme},
+    error::{ConfigError, Mistakes},
+    guard::{Guard, IntoGuard},
+};
 
 /// The header keys are read from, unless another is named.
 const HEADER: &str = "X-Api-Key";
@@ -59,6 +63,18 @@ impl ApiKeysBuilder {
         let challenge = HeaderValue::try_from(format!("ApiKey header=\"{}\"", self.header))
             .unwrap_or(HeaderValue::from_static("ApiKey"));
         Ok(ApiKeys { store: self.store, header, challenge })
+    }
+}
+
+impl IntoScheme for ApiKeysBuilder {
+    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
+        Ok(Arc::new(self.build()?))
+    }
+}
+
+impl IntoGuard for ApiKeysBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        Ok(Arc::new(self.build()?))
     }
 }
 

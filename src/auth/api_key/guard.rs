@@ -12,6 +12,7 @@ use crate::{
     auth::{Attempt, Scheme, scheme_guard},
     guard::Exchange,
     rejection::{Reason, Rejection},
+    service::guard_layer,
 };
 
 /// How long a caller is told to wait when the store cannot tell.
@@ -21,6 +22,7 @@ const RETRY: HeaderValue = HeaderValue::from_static("5");
 ///
 /// It is a [`Scheme`], to stand beside others in an [`Authenticate`](crate::auth::Authenticate), and
 /// a [`Guard`](crate::Guard) by itself. See the [module](super) for what it does.
+#[derive(Clone)]
 pub struct ApiKeys {
     pub(super) store: Arc<dyn KeyStore>,
     pub(super) header: HeaderName,
@@ -106,6 +108,7 @@ impl Scheme for ApiKeys {
 }
 
 scheme_guard!(ApiKeys);
+guard_layer!(ApiKeys);
 
 impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
