@@ -10,6 +10,8 @@ pub mod clock;
 pub mod compose;
 pub mod context;
 pub mod error;
+#[cfg(feature = "axum")]
+pub mod extract;
 mod guard;
 pub mod inspect;
 mod manifest;

@@ -88,6 +88,8 @@ reasons! {
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large";
     /// A handler or a guard panicked.
     Panicked = INTERNAL_SERVER_ERROR, "internal-error", "Something went wrong on our side";
+    /// The service is put together wrongly: an extractor outside of every stack, say.
+    Misconfigured = INTERNAL_SERVER_ERROR, "misconfigured", "Something is set up wrongly on our side";
     /// The peer's address is needed and the server does not provide it.
     AddressUnknown = SERVICE_UNAVAILABLE, "address-unknown", "The client address is not known";
     /// Something needed for a decision is out of reach.

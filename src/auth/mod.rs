@@ -1,5 +1,54 @@
-//! Who is calling.
+//! Who is calling: schemes side by side, and one guard that settles the principal.
+//!
+//! # Threat
+//! A caller who is taken for someone else: no credentials where some were needed, forged ones, old
+//! ones, or two of which each part of a service believes another
+//! ([OWASP API2:2023][api2]).
+//!
+//! # Behaviour
+//! Every [`Scheme`] looks into its own corner of the request; [`Authenticate`] asks them all.
+//!
+//! | condition | status | reason |
+//! |---|---|---|
+//! | the route is public | – | admitted, credentials are not looked at |
+//! | good credentials of one scheme | – | admitted, the principal is settled |
+//! | none, and the route is optional | – | admitted without a principal |
+//! | none otherwise | 401 | `missing-credentials`, with every scheme's challenge |
+//! | bad ones, on an optional route too | 401 | `invalid-credentials`, `expired-credentials` |
+//! | an `Authorization` that no scheme reads, on an optional route too | 401 | `invalid-credentials` |
+//! | credentials of two schemes, or two of one | 400 | `ambiguous-credentials` |
+//! | a scheme cannot tell, its store being down | 503 | `unavailable` |
+//!
+//! Without credentials a challenge carries no `error` ([RFC 6750, section 3.1][rfc6750]), and each
+//! scheme gets a `WWW-Authenticate` line of its own ([RFC 9110, section 11.6.1][rfc9110]). A refusal
+//! is recorded under the name of the scheme that judged, so that missing, forged and expired
+//! credentials are counted apart.
+//!
+//! # Example
+//! ```
+//! # #[cfg(feature = "api-key")] {
+//! use tower_parapet::auth::{Authenticate, api_key::{ApiKeys, MemoryKeys}};
+//!
+//! let keys = ApiKeys::builder(MemoryKeys::new()).build()?;
+//! let guard = Authenticate::with(keys).optional();
+//! # let _ = guard; }
+//! # Ok::<(), tower_parapet::ConfigError>(())
+//! ```
+//!
+//! # Defaults
+//! Credentials are required wherever no route says otherwise. They stay in the request, so that a
+//! handler or an inner layer may use them, marked sensitive, so that printing the headers does not
+//! show them.
+//!
+//! # What this does not do
+//! It does not ask what the caller may do; that is [`authorize`](crate::authorize). It reads no
+//! credentials from the query, and it opens no session.
+//!
+//! [api2]: https://owasp.org/API-Security/editions/2023/en/0xa2-broken-authentication/
+//! [rfc6750]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
+//! [rfc9110]: https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
 
+mod guard;
 mod scheme;
 
 #[cfg(feature = "api-key")]
@@ -7,4 +56,10 @@ pub mod api_key;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 
-pub use scheme::{Attempt, Scheme};
+#[cfg(test)]
+mod tests;
+
+pub use guard::Authenticate;
+#[cfg(any(feature = "jwt", feature = "api-key"))]
+pub(crate) use guard::{admit_alone, scheme_guard};
+pub use scheme::{Attempt, IntoScheme, Scheme};

@@ -1,8 +1,11 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use http::HeaderValue;
 
-use crate::{context::Principal, guard::Exchange, inspect::Findings, rejection::Rejection};
+use crate::{
+    context::Principal, error::ConfigError, guard::Exchange, inspect::Findings,
+    rejection::Rejection,
+};
 
 /// What a scheme found in a request.
 #[derive(Debug)]
@@ -17,6 +20,10 @@ pub enum Attempt {
 /// One way to prove who is calling: bearer tokens, API keys.
 ///
 /// Several stand side by side in one [`Authenticate`](crate::auth::Authenticate).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a scheme of authentication",
+    note = "a builder is a scheme once it is built; a scheme of one's own implements `Scheme`"
+)]
 pub trait Scheme: Send + Sync + 'static {
     /// A short, stable word for records, `jwt` say.
     fn name(&self) -> &'static str;
@@ -41,5 +48,24 @@ pub trait Scheme: Send + Sync + 'static {
     /// What the self-audit has to say about its settings.
     fn findings(&self, report: &mut Findings) {
         let _ = report;
+    }
+}
+
+/// A scheme, or a builder that becomes one: what a stack's setter takes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a scheme of authentication nor a builder of one",
+    note = "a scheme of one's own implements `Scheme`"
+)]
+pub trait IntoScheme {
+    /// The scheme.
+    ///
+    /// # Errors
+    /// Every mistake in the builder's settings.
+    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError>;
+}
+
+impl<S: Scheme> IntoScheme for S {
+    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
+        Ok(Arc::new(self))
     }
 }

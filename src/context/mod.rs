@@ -16,7 +16,10 @@ pub use principal::{Principal, PrincipalBuilder};
 pub use request_id::RequestId;
 pub use route::{Access, Route};
 
-use crate::observe::Ticket;
+use crate::{
+    observe::Ticket,
+    rejection::{Reason, Rejection},
+};
 
 /// What the guards found out about a request; taken over by inner stacks, read by extractors.
 ///
@@ -29,6 +32,8 @@ pub struct Context {
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) ticket: Option<Weak<Ticket>>,
+    /// What a caller who was let through without credentials is refused with where some are needed.
+    pub(crate) unauthenticated: Option<Rejection>,
 }
 
 impl Context {
@@ -50,6 +55,12 @@ impl Context {
     /// Who is calling, once authenticated.
     pub fn principal(&self) -> Option<&Principal> {
         self.principal.as_ref()
+    }
+
+    /// The refusal for a caller without a principal: 401, with the challenge of every scheme that
+    /// the stack authenticates by.
+    pub fn unauthenticated(&self) -> Rejection {
+        self.unauthenticated.clone().unwrap_or_else(|| Rejection::new(Reason::MissingCredentials))
     }
 
     /// The rule of the policy that the request was judged by.
@@ -84,6 +95,7 @@ impl Context {
             && self.route.is_none()
             && self.request_id.is_none()
             && self.ticket.is_none()
+            && self.unauthenticated.is_none()
     }
 }
 

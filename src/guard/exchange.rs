@@ -23,6 +23,8 @@ pub struct Exchange {
     pub(crate) later: Option<Box<Later>>,
     pub(crate) shadow: u8,
     pub(crate) nested: bool,
+    /// Whether the route was judged by this very stack, and not by one around it.
+    pub(crate) judged: bool,
     now: Option<Duration>,
     unix: Option<Duration>,
 }
@@ -43,6 +45,7 @@ impl Exchange {
             later: None,
             shadow: 0,
             nested,
+            judged: false,
             now: None,
             unix: None,
         }
@@ -108,6 +111,7 @@ impl Exchange {
 
     pub(crate) fn set_route(&mut self, route: Arc<Route>) {
         self.context.route = Some(route);
+        self.judged = true;
     }
 
     /// The request's id, made when first asked for.

@@ -1,0 +1,128 @@
+//! Where keys are looked up.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    fmt,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+use super::key::StoredKey;
+
+/// A look-up of stored keys by their public id.
+///
+/// It is asked once per request that presents a readable key, on the task that serves the request, so it answers
+/// from memory and never waits.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store of API keys",
+    note = "use `MemoryKeys`, or implement `KeyStore::find` for a store of your own"
+)]
+pub trait KeyStore: Send + Sync + 'static {
+    /// The key of that id, or `None` when there is none (any more).
+    ///
+    /// # Errors
+    /// When the store cannot tell. The request is then refused with 503, never with 401: the caller is not to blame.
+    fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError>;
+}
+
+impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
+    fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
+        (**self).find(id)
+    }
+}
+
+/// Why a store could not tell; seen by observers only.
+#[derive(Debug, thiserror::Error)]
+#[error("the key store failed: {0}")]
+pub struct StoreError(#[source] Box<dyn Error + Send + Sync>);
+
+impl StoreError {
+    /// Wraps what went wrong.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
+}
+
+const SHARDS: usize = 16;
+
+type Shard = HashMap<Arc<str>, Arc<StoredKey>>;
+
+/// Keys held in memory; clones share them.
+///
+/// A look-up takes one of 16 read locks for the time of a hash look-up. An insertion or revocation is seen by the
+/// next request.
+#[derive(Clone, Default)]
+pub struct MemoryKeys {
+    shards: Arc<[RwLock<Shard>; SHARDS]>,
+}
+
+impl MemoryKeys {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a key, and gives back the one of the same id that it replaces.
+    pub fn insert(&self, key: StoredKey) -> Option<Arc<StoredKey>> {
+        let key = Arc::new(key);
+        self.write(key.id())?.insert(Arc::from(key.id()), key)
+    }
+
+    /// Removes a key, and gives it back if there was one: from now on it is refused as if it had never been.
+    pub fn revoke(&self, id: &str) -> Option<Arc<StoredKey>> {
+        self.write(id)?.remove(id)
+    }
+
+    /// How many keys there are, expired ones included.
+    pub fn len(&self) -> usize {
+        self.shards.iter().map(|shard| read(shard).len()).sum()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn shard(&self, id: &str) -> Option<&RwLock<Shard>> {
+        // Ids are random, so their last character spreads them; a store of chosen ids is merely less even.
+        let last = id.bytes().next_back().unwrap_or_default();
+        self.shards.get(usize::from(last) % SHARDS)
+    }
+
+    fn write(&self, id: &str) -> Option<RwLockWriteGuard<'_, Shard>> {
+        let shard = self.shard(id)?;
+        Some(shard.write().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
+    shard.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl KeyStore for MemoryKeys {
+    fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
+        Ok(self.shard(id).and_then(|shard| read(shard).get(id).map(Arc::clone)))
+    }
+}
+
+impl Extend<StoredKey> for MemoryKeys {
+    fn extend<I: IntoIterator<Item = StoredKey>>(&mut self, keys: I) {
+        for key in keys {
+            self.insert(key);
+        }
+    }
+}
+
+impl FromIterator<StoredKey> for MemoryKeys {
+    fn from_iter<I: IntoIterator<Item = StoredKey>>(keys: I) -> Self {
+        let mut store = Self::new();
+        store.extend(keys);
+        store
+    }
+}
+
+impl fmt::Debug for MemoryKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryKeys").field("len", &self.len()).finish_non_exhaustive()
+    }
+}

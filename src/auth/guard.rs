@@ -1,0 +1,252 @@
+//! The guard that settles who is calling.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+
+use super::{Attempt, Scheme};
+use crate::{
+    context::{Access, Principal},
+    guard::{Exchange, Flow, Guard, Phase},
+    inspect::{Findings, Severity},
+    rejection::{Reason, Rejection},
+    service::guard_layer,
+};
+
+/// Settles who is calling, by one of several schemes side by side.
+///
+/// The [route](crate::Route) says who may call at all. Without a route table in the same stack
+/// credentials are required, unless [`optional`](Self::optional) was asked for: an inner layer
+/// tightens what an outer stack left open.
+///
+/// The credentials stay in the request for the handler, marked
+/// [sensitive](http::HeaderValue::is_sensitive), so that printing the headers does not show them.
+///
+/// # Example
+/// ```
+/// # #[cfg(feature = "api-key")] {
+/// use tower_parapet::auth::{Authenticate, api_key::{ApiKeys, MemoryKeys}};
+///
+/// let people = ApiKeys::builder(MemoryKeys::new()).build()?;
+/// let robots = ApiKeys::builder(MemoryKeys::new()).header("X-Robot-Key").build()?;
+/// let guard = Authenticate::with(people).or(robots);
+/// # let _ = guard; }
+/// # Ok::<(), tower_parapet::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Authenticate {
+    schemes: Vec<Arc<dyn Scheme>>,
+    missing: Rejection,
+    optional: bool,
+}
+
+impl Authenticate {
+    /// A guard with one scheme.
+    pub fn with(scheme: impl Scheme) -> Self {
+        Self::from_iter([Arc::new(scheme) as Arc<dyn Scheme>])
+    }
+
+    /// Adds another scheme. A request may use either, never both at once.
+    pub fn or(mut self, scheme: impl Scheme) -> Self {
+        self.schemes.push(Arc::new(scheme));
+        self.missing = missing(self.schemes.iter().map(AsRef::as_ref));
+        self
+    }
+
+    /// Lets requests without any credentials through, where no route table says otherwise. Bad
+    /// credentials are refused as ever. Default: required.
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The names of the schemes, in order.
+    pub fn schemes(&self) -> impl Iterator<Item = &'static str> {
+        self.schemes.iter().map(|scheme| scheme.name())
+    }
+}
+
+/// Of no schemes at all, it refuses every request that needs credentials.
+impl FromIterator<Arc<dyn Scheme>> for Authenticate {
+    fn from_iter<I: IntoIterator<Item = Arc<dyn Scheme>>>(schemes: I) -> Self {
+        let schemes = Vec::from_iter(schemes);
+        let missing = missing(schemes.iter().map(AsRef::as_ref));
+        Self { schemes, missing, optional: false }
+    }
+}
+
+impl Guard for Authenticate {
+    fn name(&self) -> &'static str {
+        "authenticate"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Authenticate
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let schemes = self.schemes.iter().map(AsRef::as_ref);
+        admit(schemes, exchange, self.optional, || self.missing.clone())
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        let schemes = self.schemes.iter().map(|scheme| match scheme.summary() {
+            told if told.is_empty() => Cow::Borrowed(scheme.name()),
+            told => Cow::Owned(format!("{} ({told})", scheme.name())),
+        });
+        let mut text = schemes.collect::<Vec<_>>().join(" or ");
+        if self.optional {
+            text.push_str(", optional where no route says otherwise");
+        }
+        Cow::Owned(text)
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        if self.schemes.is_empty() {
+            report.push(
+                Severity::Medium,
+                "authenticate",
+                "there is no scheme, so nobody can authenticate",
+                "add one with `Authenticate::with`",
+            );
+        }
+        self.schemes.iter().for_each(|scheme| scheme.findings(report));
+    }
+}
+
+guard_layer!(Authenticate);
+
+impl fmt::Debug for Authenticate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticate")
+            .field("schemes", &self.schemes().collect::<Vec<_>>())
+            .field("optional", &self.optional)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a scheme a guard by itself, as if it stood alone in an [`Authenticate`].
+#[cfg(any(feature = "jwt", feature = "api-key"))]
+macro_rules! scheme_guard {
+    ($scheme:ty) => {
+        impl $crate::guard::Guard for $scheme {
+            fn name(&self) -> &'static str {
+                $crate::auth::Scheme::name(self)
+            }
+
+            fn phase(&self) -> $crate::guard::Phase {
+                $crate::guard::Phase::Authenticate
+            }
+
+            fn check(
+                &self,
+                exchange: &mut $crate::guard::Exchange,
+            ) -> Result<$crate::guard::Flow, $crate::rejection::Rejection> {
+                $crate::auth::admit_alone(self, exchange)
+            }
+
+            fn summary(&self) -> std::borrow::Cow<'static, str> {
+                $crate::auth::Scheme::summary(self)
+            }
+
+            fn findings(&self, report: &mut $crate::inspect::Findings) {
+                $crate::auth::Scheme::findings(self, report);
+            }
+        }
+    };
+}
+#[cfg(any(feature = "jwt", feature = "api-key"))]
+pub(crate) use scheme_guard;
+
+/// What a scheme does that stands alone.
+#[cfg(any(feature = "jwt", feature = "api-key"))]
+pub(crate) fn admit_alone(scheme: &dyn Scheme, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+    let alone = std::iter::once(scheme);
+    admit(alone.clone(), exchange, false, || missing(alone))
+}
+
+fn admit<'a>(
+    schemes: impl Iterator<Item = &'a dyn Scheme> + Clone,
+    exchange: &mut Exchange,
+    optional: bool,
+    missing: impl FnOnce() -> Rejection,
+) -> Result<Flow, Rejection> {
+    // What an outer stack left open, an inner one may close.
+    let judged = exchange.route().filter(|_| exchange.judged);
+    let optional = match judged.map(|route| route.access()) {
+        Some(Access::Public { .. }) => {
+            exchange.context.unauthenticated = Some(missing());
+            return Ok(Flow::Continue);
+        }
+        Some(Access::Optional) => true,
+        Some(Access::Authenticated) => false,
+        None => optional,
+    };
+    // In place, since a sensitive value stays what it was; only its printed form goes.
+    if let Some(value) = exchange.head.headers.get_mut(AUTHORIZATION) {
+        value.set_sensitive(true);
+    }
+    match authenticate(schemes, exchange)? {
+        Some(principal) => exchange.set_principal(principal),
+        None if exchange.headers().contains_key(AUTHORIZATION) => return Err(foreign(&missing())),
+        None if optional => exchange.context.unauthenticated = Some(missing()),
+        None => return Err(missing()),
+    }
+    Ok(Flow::Continue)
+}
+
+fn authenticate<'a>(
+    schemes: impl Iterator<Item = &'a dyn Scheme> + Clone,
+    exchange: &mut Exchange,
+) -> Result<Option<Principal>, Rejection> {
+    let mut presented = None;
+    for scheme in schemes {
+        if scheme.is_presented(exchange)
+            && let Some(first) = presented.replace(scheme)
+        {
+            return Err(ambiguous(first, scheme));
+        }
+    }
+    let Some(scheme) = presented else {
+        return Ok(None);
+    };
+    match scheme.authenticate(exchange) {
+        Ok(Attempt::Verified(principal)) => Ok(Some(principal)),
+        Ok(Attempt::Absent) => Ok(None),
+        Err(rejection) => Err(challenged(rejection, scheme).by(scheme.name())),
+    }
+}
+
+/// RFC 9110, section 15.5.2: a 401 carries at least one challenge.
+fn challenged(rejection: Rejection, scheme: &dyn Scheme) -> Rejection {
+    let is_unchallenged = !rejection.headers().iter().any(|(name, _)| name == WWW_AUTHENTICATE);
+    if rejection.status() == 401 && is_unchallenged {
+        rejection.header(WWW_AUTHENTICATE, scheme.challenge())
+    } else {
+        rejection
+    }
+}
+
+/// RFC 6750, section 3.1: without credentials the challenge carries no error.
+fn missing<'a>(schemes: impl Iterator<Item = &'a dyn Scheme>) -> Rejection {
+    schemes.fold(Rejection::new(Reason::MissingCredentials), |rejection, scheme| {
+        rejection.header(WWW_AUTHENTICATE, scheme.challenge())
+    })
+}
+
+/// An `Authorization` that no scheme reads: sent, so not absent, and not good.
+fn foreign(missing: &Rejection) -> Rejection {
+    let rejection = Rejection::new(Reason::InvalidCredentials)
+        .detail("the authorization scheme is not one that is accepted here")
+        .found("an authorization header that no scheme reads");
+    missing
+        .headers()
+        .iter()
+        .fold(rejection, |rejection, (name, value)| rejection.header(name.clone(), value.clone()))
+}
+
+fn ambiguous(first: &dyn Scheme, second: &dyn Scheme) -> Rejection {
+    Rejection::new(Reason::AmbiguousCredentials)
+        .detail("send the credentials of one scheme only")
+        .found(format!("credentials of {} and {}", first.name(), second.name()))
+}

@@ -1,0 +1,60 @@
+//! What the context knows: the principal, the client's address.
+
+use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+
+use crate::{
+    context::{ClientAddr, Context, Principal, Provenance},
+    rejection::{Reason, Rejection},
+};
+
+/// The context of the stack around the handler.
+///
+/// Without one nothing is known at all, which is a mistake in how the service is put together and
+/// not the caller's.
+pub(super) fn context(parts: &Parts) -> Result<&Context, Rejection> {
+    Context::of(&parts.extensions).ok_or_else(|| {
+        Rejection::new(Reason::Misconfigured)
+            .expected("a request that came through a stack")
+            .found("a handler outside of every stack; protect the router that it is routed by")
+    })
+}
+
+/// Who is calling, or the refusal for a caller whom nobody knows.
+pub(super) fn principal(parts: &Parts) -> Result<&Principal, Rejection> {
+    let context = context(parts)?;
+    context.principal().ok_or_else(|| context.unauthenticated())
+}
+
+/// Who is calling: 401 where nobody was authenticated. `Option<Principal>` admits anonymous callers.
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        principal(parts).cloned()
+    }
+}
+
+/// Who is calling, if anybody was authenticated. Bad credentials never come this far.
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Principal {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        Ok(context(parts)?.principal().cloned())
+    }
+}
+
+/// Where the request comes from: 503 where the server does not say.
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddr {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        let context = context(parts)?;
+        let peer = || Some(ClientAddr::new(context.peer()?.ip(), Provenance::Peer));
+        context.client().or_else(peer).ok_or_else(|| {
+            Rejection::new(Reason::AddressUnknown)
+                .expected("the address of the peer")
+                .found("a server that does not say it; set where the peer comes from")
+        })
+    }
+}
