@@ -1,1 +1,102 @@
-//! Bearer tokens.
+//! Bearer tokens: JSON Web Tokens (RFC 7519) of one issuer, verified in process.
+//!
+//! # Threat
+//!
+//! Whoever can make a token this service takes is whoever they like. The known ways: a token that
+//! is not signed or signed with a key of the attacker's choice; a public key used as a secret; an
+//! ID token, a logout token or a token for another service of the same issuer; one that is too old
+//! or has no end; two parsers that read one token differently. [RFC 8725] lists them, and this
+//! follows it.
+//!
+//! # Behaviour
+//!
+//! The token is read from `Authorization: Bearer` and from nowhere else. Its signature is checked
+//! before a claim is looked at, and its time last, so that "expired" means genuine.
+//!
+//! | condition | status | reason |
+//! |---|---|---|
+//! | no `Authorization: Bearer` | as the stack says, 401 | `missing-credentials` |
+//! | more than one `Authorization` header | 400 | `ambiguous-credentials` |
+//! | longer than 8 KiB; not three base64url parts; a name that occurs twice; `crit` | 401 | `invalid-credentials` |
+//! | `typ` other than `JWT` or `at+jwt` | 401 | `invalid-credentials` |
+//! | `alg` is `none`, not allowed, or not the key's; no key for `kid` | 401 | `invalid-credentials` |
+//! | signature wrong | 401 | `invalid-credentials` |
+//! | `iss` not the issuer; `aud` not a string or strings with one of the audiences | 401 | `invalid-credentials` |
+//! | `exp` absent or not a time; `nbf` or `iat` not a time, or still to come | 401 | `invalid-credentials` |
+//! | `sub` absent or empty; scopes of another shape than strings | 401 | `invalid-credentials` |
+//! | an ID, refresh or logout token; bound to a key (`cnf`) | 401 | `invalid-credentials` |
+//! | all of this is good, and `exp` is over | 401 | `expired-credentials` |
+//!
+//! A 401 carries the challenge of RFC 6750: `error="invalid_token"` with a fixed description where
+//! there was a token, no `error` where there was none. What was expected and found goes to the
+//! record only, and the token goes nowhere.
+//!
+//! An ID token is told by `at_hash`, `c_hash` or `s_hash`; by the claim `typ` of Keycloak or
+//! `token_use` of Cognito; or by `nonce`, unless a scope or a type says that it is an access token.
+//! A logout or security event token is told by `events`. An ID token of a provider that writes none
+//! of these is only told by its audience: give the API an audience of its own, not a client's id.
+//!
+//! # Example
+//!
+//! ```
+//! use tower_parapet::auth::jwt::{Algorithm, Jwt};
+//!
+//! let jwt = Jwt::builder()
+//!     .issuer("https://id.example")
+//!     .audience("orders")
+//!     .jwks(r#"{"keys":[{"kty":"OKP","crv":"Ed25519","use":"sig","kid":"2026",
+//!         "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)
+//!     .algorithms([Algorithm::EdDsa])
+//!     .roles_claim("/realm_access/roles")
+//!     .build()?;
+//! # Ok::<(), tower_parapet::ConfigError>(())
+//! ```
+//!
+//! # Defaults
+//!
+//! | setting | default |
+//! |---|---|
+//! | issuer, audience, keys | none: required |
+//! | algorithms | the asymmetric ones: RSA (PKCS#1 and PSS), ECDSA on P-256 and P-384, Ed25519 |
+//! | clock skew | 60 s |
+//! | token type | absent, `JWT` or `at+jwt` |
+//! | scopes, roles | `scope`, else `scp`; `roles` |
+//! | keys tried for one token | 4 |
+//! | RSA keys | 2048 to 8192 bits |
+//! | verified tokens remembered | 10,000 |
+//!
+//! The identity is the pair of issuer and subject. All claims are the principal's
+//! [`claims`](crate::Principal::claims).
+//!
+//! # What this does not do
+//!
+//! It does not fetch keys, follow `jku`, `x5u` or `jwk` in a header, decrypt tokens, know about
+//! revocation before `exp`, or check a proof of possession. P-521, secp256k1 and Ed448 are not
+//! supported. It never reads a token from the query or a cookie.
+//!
+//! [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725
+
+mod algorithm;
+mod builder;
+mod cache;
+mod claims;
+mod fault;
+mod json;
+mod jwk;
+mod key;
+mod pem;
+mod scheme;
+mod token;
+mod verifier;
+
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;
+
+pub use algorithm::Algorithm;
+pub use builder::{DangerousJwtBuilder, JwtBuilder};
+pub use scheme::Jwt;
+
+/// The name of the scheme in records and principals.
+const SCHEME: &str = "jwt";

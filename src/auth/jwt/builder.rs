@@ -1,0 +1,430 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jsonwebtoken::DecodingKey;
+use zeroize::Zeroizing;
+
+use super::algorithm::{Algorithm, AlgorithmSet};
+use super::cache::Verified;
+use super::claims::{ClaimPath, Rules};
+use super::jwk;
+use super::key::{Key, KeySet};
+use super::pem;
+use super::scheme::{Challenges, Jwt};
+use super::verifier::Verifier;
+use crate::error::{ConfigError, Mistakes};
+
+const MOST_SKEW: Duration = Duration::from_secs(300);
+const MOST_CACHED: usize = 1_000_000;
+
+/// Builds a [`Jwt`]; see [`Jwt::builder`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct JwtBuilder {
+    issuers: Vec<String>,
+    audiences: Vec<String>,
+    sources: Vec<Source>,
+    algorithms: Option<Vec<Algorithm>>,
+    clock_skew: Duration,
+    token_types: Option<Vec<String>>,
+    scopes: Option<ClaimPath>,
+    roles: Option<ClaimPath>,
+    subject_from_client: bool,
+    realm: String,
+    cache_capacity: usize,
+    client_id_as_audience: bool,
+    ignore_confirmation: bool,
+}
+
+enum Source {
+    Jwks(String),
+    JwksFile(PathBuf),
+    Pem(String),
+    Secret(Algorithm, Zeroizing<Vec<u8>>),
+}
+
+impl JwtBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            issuers: Vec::new(),
+            audiences: Vec::new(),
+            sources: Vec::new(),
+            algorithms: None,
+            clock_skew: Duration::from_secs(60),
+            token_types: None,
+            scopes: None,
+            roles: None,
+            subject_from_client: false,
+            realm: "api".to_owned(),
+            cache_capacity: 10_000,
+            client_id_as_audience: false,
+            ignore_confirmation: false,
+        }
+    }
+
+    /// The one issuer whose tokens are taken: the claim `iss` equals it letter by letter, with or
+    /// without a slash at the end as the issuer writes it. Required, once.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuers.push(issuer.into());
+        self
+    }
+
+    /// A name under which this service is meant: the claim `aud` is it, or contains it. Required;
+    /// several calls add up, and one match suffices.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Keys as the text of a JWK set (RFC 7517). Calls of all key setters add up.
+    ///
+    /// A key that is not understood, or not meant for verifying signatures, is left out with a
+    /// finding; a set in which none is left is an error, and so is a private key in it.
+    pub fn jwks(mut self, set: impl Into<String>) -> Self {
+        self.sources.push(Source::Jwks(set.into()));
+        self
+    }
+
+    /// Keys from a file that holds a JWK set, read when the scheme is built.
+    pub fn jwks_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.sources.push(Source::JwksFile(path.into()));
+        self
+    }
+
+    /// One public key in PEM: `PUBLIC KEY` on P-256 or P-384, Ed25519 or RSA, or
+    /// `RSA PUBLIC KEY`. It has no `kid` and is tried for tokens whose `kid` no other key has.
+    pub fn public_key_pem(mut self, pem: impl Into<String>) -> Self {
+        self.sources.push(Source::Pem(pem.into()));
+        self
+    }
+
+    /// The only algorithms that are taken. Default: every asymmetric one, each with the keys whose
+    /// type and `alg` fit, and the symmetric one of a shared secret.
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms.get_or_insert_default().extend(algorithms);
+        self
+    }
+
+    /// How far the issuer's clock and ours may differ, at most 5 min. Default 60 s. It is allowed
+    /// for in `exp`, `nbf` and `iat`.
+    pub fn clock_skew(mut self, skew: Duration) -> Self {
+        self.clock_skew = skew;
+        self
+    }
+
+    /// The only values of the header `typ` that are taken, which then must be there; case and a
+    /// leading `application/` do not matter. Default: absent, `JWT` or `at+jwt`. A provider that
+    /// keeps to RFC 9068 allows `["at+jwt"]`, the safest choice.
+    pub fn token_types<T: Into<String>>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.token_types.get_or_insert_default().extend(types.into_iter().map(Into::into));
+        self
+    }
+
+    /// Where the scopes are: a claim's name, or a JSON pointer if it begins with `/`. A string of
+    /// words or an array of strings. Default: `scope`, and without it `scp`.
+    pub fn scopes_claim(mut self, claim: impl Into<String>) -> Self {
+        self.scopes = Some(ClaimPath(claim.into()));
+        self
+    }
+
+    /// Where the roles are: a claim's name, or a JSON pointer if it begins with `/`, such as
+    /// `cognito:groups` or `/realm_access/roles`. A string of words or an array of strings.
+    /// Default: `roles`, where it has one of these shapes.
+    pub fn roles_claim(mut self, claim: impl Into<String>) -> Self {
+        self.roles = Some(ClaimPath(claim.into()));
+        self
+    }
+
+    /// Takes tokens without `sub` as tokens of the client itself: the subject becomes `client:`
+    /// and the claim `client_id`, or `azp`. Default: a token without `sub` is refused.
+    pub fn subject_from_client(mut self) -> Self {
+        self.subject_from_client = true;
+        self
+    }
+
+    /// The protection space in `WWW-Authenticate`. Default `api`.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = realm.into();
+        self
+    }
+
+    /// How many verified tokens are remembered, at most 1,000,000; 0 remembers none. Default
+    /// 10,000, about 1 KiB each. A remembered token is found by its SHA-256 and never outlives its
+    /// `exp`.
+    pub fn cache_capacity(mut self, tokens: usize) -> Self {
+        self.cache_capacity = tokens;
+        self
+    }
+
+    /// Choices that weaken the protection. Each is reported by the self-audit.
+    pub fn dangerous(self) -> DangerousJwtBuilder {
+        DangerousJwtBuilder(self)
+    }
+
+    /// The scheme.
+    ///
+    /// # Errors
+    ///
+    /// Every mistake at once: issuer, audience or keys missing; a file that cannot be read; a key
+    /// set without a usable key or with a private one; a weak key or secret; an algorithm without
+    /// a key; a value out of its range.
+    pub fn build(self) -> Result<Jwt, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        self.check_names(&mut mistakes);
+        self.check_limits(&mut mistakes);
+        let allowed = self.allowed(&mut mistakes);
+        let mut skipped = Vec::new();
+        let mut keys = Vec::new();
+        for source in &self.sources {
+            source.read(allowed, &mut keys, &mut skipped, &mut mistakes);
+        }
+        if self.sources.is_empty() {
+            let remedy = "give the issuer's keys with `jwks`, `jwks_file` or `public_key_pem`";
+            mistakes.push("jwks", "", "no keys are given", remedy);
+        }
+        let challenges = Challenges::new(&self.realm).unwrap_or_else(|| {
+            let remedy = "use printable ASCII without quotes and backslashes";
+            mistakes.push("realm", self.realm.as_str(), "cannot stand in a header", remedy);
+            Challenges::default()
+        });
+        mistakes.finish()?;
+        let concessions = self.concessions();
+        // What no key can verify is refused by name, before any key is looked for.
+        let algorithms = keys.iter().flat_map(|key: &Key| key.algorithms().iter()).collect();
+        let verifier = Verifier {
+            keys: KeySet::new(keys),
+            algorithms,
+            types: self.token_types.map(|types| types.iter().map(|typ| bare(typ)).collect()),
+            rules: Rules {
+                issuer: self.issuers.into_iter().next().unwrap_or_default(),
+                audiences: self.audiences,
+                skew: self.clock_skew,
+                scopes: self.scopes,
+                roles: self.roles,
+                subject_from_client: self.subject_from_client,
+                client_id_as_audience: self.client_id_as_audience,
+                ignore_confirmation: self.ignore_confirmation,
+            },
+            verified: (self.cache_capacity > 0).then(|| Verified::new(self.cache_capacity)),
+        };
+        Ok(Jwt { verifier, challenges, skipped, concessions })
+    }
+
+    fn check_names(&self, mistakes: &mut Mistakes) {
+        match self.issuers.as_slice() {
+            [] => {
+                mistakes.push("issuer", "", "is missing", "name the issuer as in the claim `iss`")
+            }
+            [only] if only.is_empty() => {
+                mistakes.push("issuer", "", "is empty", "name the issuer as in the claim `iss`");
+            }
+            [_] => {}
+            [.., last] => {
+                let remedy = "use one scheme for each issuer, side by side";
+                mistakes.push("issuer", last, "is a second issuer", remedy);
+            }
+        }
+        if self.audiences.is_empty() {
+            let remedy = "name this service as in the claim `aud`";
+            mistakes.push("audience", "", "is missing", remedy);
+        }
+        if self.audiences.iter().any(String::is_empty) {
+            let remedy = "name this service as in the claim `aud`";
+            mistakes.push("audience", "", "is empty", remedy);
+        }
+        let claims = [("scopes_claim", &self.scopes), ("roles_claim", &self.roles)];
+        for (setter, claim) in claims {
+            if claim.as_ref().is_some_and(|claim| claim.0.is_empty()) {
+                mistakes.push(setter, "", "is empty", "name a claim, or leave it out");
+            }
+        }
+        if let Some(types) = &self.token_types
+            && (types.is_empty() || types.iter().any(|typ| bare(typ).is_empty()))
+        {
+            mistakes.push("token_types", "", "names no type", "name one such as `at+jwt`");
+        }
+    }
+
+    fn check_limits(&self, mistakes: &mut Mistakes) {
+        if self.clock_skew > MOST_SKEW {
+            let value = format!("{:?}", self.clock_skew);
+            mistakes.push("clock_skew", value, "is more than 5 min", "let clocks be synchronised");
+        }
+        if self.cache_capacity > MOST_CACHED {
+            let value = self.cache_capacity.to_string();
+            let remedy = "write a number up to 1000000";
+            mistakes.push("cache_capacity", value, "is more than 1000000", remedy);
+        }
+    }
+
+    fn allowed(&self, mistakes: &mut Mistakes) -> AlgorithmSet {
+        let asked_for = |algorithm: Algorithm| {
+            self.sources
+                .iter()
+                .any(|source| matches!(source, Source::Secret(of, _) if *of == algorithm))
+        };
+        match &self.algorithms {
+            None => AlgorithmSet::ALL,
+            Some(list) => {
+                if list.is_empty() {
+                    mistakes.push("algorithms", "", "allows nothing", "name one, or leave it out");
+                }
+                for algorithm in list {
+                    if algorithm.is_symmetric() && !asked_for(*algorithm) {
+                        let problem = "is symmetric and there is no shared secret for it";
+                        let remedy = "take it out, or give one with `dangerous().shared_secret`";
+                        mistakes.push("algorithms", algorithm.name(), problem, remedy);
+                    }
+                }
+                list.iter().copied().collect()
+            }
+        }
+    }
+
+    fn concessions(&self) -> Vec<(&'static str, &'static str)> {
+        let mut concessions = Vec::new();
+        if self.sources.iter().any(|source| matches!(source, Source::Secret(..))) {
+            concessions.push((
+                "a shared secret verifies tokens, so this service could also make them",
+                "let the issuer sign with a private key and publish the public one",
+            ));
+        }
+        if self.client_id_as_audience {
+            concessions.push((
+                "a token without `aud` is taken when `client_id` names this service",
+                "let the issuer write `aud`",
+            ));
+        }
+        if self.ignore_confirmation {
+            concessions.push((
+                "a token bound to a key is taken from whoever brings it",
+                "check the proof (DPoP or mutual TLS) in front of this service and drop `cnf`",
+            ));
+        }
+        concessions
+    }
+}
+
+impl fmt::Debug for JwtBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JwtBuilder")
+            .field("issuers", &self.issuers)
+            .field("audiences", &self.audiences)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Choices of a [`JwtBuilder`] that weaken the protection; see [`JwtBuilder::dangerous`].
+#[must_use = "choose, and the builder comes back"]
+#[derive(Debug)]
+pub struct DangerousJwtBuilder(JwtBuilder);
+
+impl DangerousJwtBuilder {
+    /// A secret shared with the issuer, for [`Algorithm::Hs256`] (at least 32 bytes),
+    /// [`Algorithm::Hs384`] (48) or [`Algorithm::Hs512`] (64). Whoever holds it can make tokens,
+    /// this service included. It should be random bytes, never a password.
+    pub fn shared_secret(mut self, algorithm: Algorithm, secret: impl AsRef<[u8]>) -> JwtBuilder {
+        let secret = Zeroizing::new(secret.as_ref().to_vec());
+        self.0.sources.push(Source::Secret(algorithm, secret));
+        self.0
+    }
+
+    /// Takes a token without `aud` when its `client_id` is one of the audiences, as Amazon
+    /// Cognito's access tokens need. A token made for another service of the same client is then
+    /// taken too.
+    pub fn client_id_as_audience(mut self) -> JwtBuilder {
+        self.0.client_id_as_audience = true;
+        self.0
+    }
+
+    /// Takes a token with `cnf` without the proof it asks for (RFC 7800), so that a stolen one
+    /// works again. For services behind a gateway that checks the proof.
+    pub fn ignore_confirmation(mut self) -> JwtBuilder {
+        self.0.ignore_confirmation = true;
+        self.0
+    }
+}
+
+impl Source {
+    fn read(
+        &self,
+        allowed: AlgorithmSet,
+        keys: &mut Vec<Key>,
+        skipped: &mut Vec<String>,
+        mistakes: &mut Mistakes,
+    ) {
+        let (setter, value) = match self {
+            Self::Jwks(_) => ("jwks", String::new()),
+            Self::JwksFile(path) => ("jwks_file", path.display().to_string()),
+            Self::Pem(_) => ("public_key_pem", String::new()),
+            Self::Secret(..) => ("dangerous.shared_secret", String::new()),
+        };
+        let read = match self {
+            Self::Jwks(text) => set(text),
+            Self::JwksFile(path) => match std::fs::read_to_string(path) {
+                Ok(text) => set(&text),
+                Err(error) => Err((format!("cannot be read ({error})"), "give a readable file")),
+            },
+            Self::Pem(text) => pem::public_key(text)
+                .map(|key| jwk::Parsed { keys: vec![key], skipped: Vec::new() })
+                .map_err(|why| (why.to_owned(), "give one `PUBLIC KEY` block in PEM")),
+            Self::Secret(algorithm, secret) => shared(*algorithm, secret),
+        };
+        let parsed = match read {
+            Ok(parsed) => parsed,
+            Err((problem, remedy)) => return mistakes.push(setter, value, problem, remedy),
+        };
+        skipped.extend(parsed.skipped);
+        let before = keys.len();
+        for key in parsed.keys {
+            let name = key.id().map_or_else(|| "a key".to_owned(), |id| format!("key `{id}`"));
+            match key.restrict(allowed) {
+                Some(key) => keys.push(key),
+                None => skipped.push(format!("{name} is for algorithms that are not allowed")),
+            }
+        }
+        if keys.len() == before {
+            let remedy = "allow the algorithm of the key, or give another key";
+            mistakes.push(setter, value, "has no key for an allowed algorithm", remedy);
+        }
+    }
+}
+
+type Read = Result<jwk::Parsed, (String, &'static str)>;
+
+fn set(text: &str) -> Read {
+    let remedy = "give a JWK set, `{\"keys\":[…]}`, of public keys only";
+    let parsed = jwk::parse(text).map_err(|why| (why.to_owned(), remedy))?;
+    if parsed.keys.is_empty() {
+        let why = match parsed.skipped.as_slice() {
+            [] => String::new(),
+            skipped => format!(": {}", skipped.join(", ")),
+        };
+        let remedy = "give at least one RSA, P-256, P-384 or Ed25519 key for signatures";
+        return Err((format!("has no usable key{why}"), remedy));
+    }
+    Ok(parsed)
+}
+
+fn shared(algorithm: Algorithm, secret: &[u8]) -> Read {
+    let Some(least) = algorithm.least_secret() else {
+        let remedy = "name HS256, HS384 or HS512, or give a public key";
+        return Err((format!("has {}, which takes no secret", algorithm.name()), remedy));
+    };
+    if secret.len() < least {
+        let problem = format!("is shorter than the {least} bytes that {} needs", algorithm.name());
+        return Err((problem, "generate it from random bytes"));
+    }
+    // A public key taken for a secret is how tokens are forged (RFC 8725, section 2.1).
+    if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Err(("is a key in PEM, not a secret".to_owned(), "use `public_key_pem`"));
+    }
+    let algorithms = AlgorithmSet::from_iter([algorithm]);
+    let key = Key::new(None, algorithms, DecodingKey::from_secret(secret));
+    Ok(jwk::Parsed { keys: vec![key], skipped: Vec::new() })
+}
+
+fn bare(typ: &str) -> String {
+    let lower = typ.to_ascii_lowercase();
+    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
+}

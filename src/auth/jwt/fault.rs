@@ -1,0 +1,174 @@
+//! What was wrong with a token: told to the record, not to the caller.
+
+use serde_json::Value;
+use serde_json::error::Category;
+
+/// The longest piece of a token's own text that goes into a record, in characters.
+const FOUND_CHARS: usize = 64;
+
+/// Why a token was refused. None of these holds the token or a part of its signature.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub(super) enum Fault {
+    #[error("the token is malformed: {0}")]
+    Malformed(&'static str),
+    #[error("the token's type is not accepted")]
+    Type { found: String },
+    #[error("the token's algorithm is not accepted")]
+    Algorithm { expected: String, found: String },
+    #[error("the token's key is not used with the token's algorithm")]
+    KeyAlgorithm { found: String },
+    #[error("no key is known for the token")]
+    UnknownKey { found: String },
+    #[error("the token names no key and {0} keys could have signed it")]
+    AmbiguousKey(usize),
+    #[error("the token's signature is wrong")]
+    Signature,
+    #[error("the claim `{name}` is not acceptable")]
+    Claim { name: String, expected: String, found: String },
+    #[error("the token is not an access token: {0}")]
+    NotAccess(&'static str),
+    #[error("the token is bound to a key of its sender (`cnf`), which is not checked here")]
+    SenderConstrained,
+    #[error("the token is not valid for another {0} s")]
+    NotYet(u64),
+    #[error("the token expired {0} s ago")]
+    Expired(u64),
+}
+
+impl Fault {
+    pub(super) fn header_json(error: serde_json::Error) -> Self {
+        Self::Malformed(match error.classify() {
+            Category::Data => {
+                "its header repeats a name, has `crit`, lacks `alg`, or a member has the wrong type"
+            }
+            _ => "its header is not JSON",
+        })
+    }
+
+    pub(super) fn claims_json(error: serde_json::Error) -> Self {
+        Self::Malformed(match error.classify() {
+            Category::Data => "its claims are not one object with unique names",
+            _ => "its claims are not JSON",
+        })
+    }
+
+    pub(super) fn claim(name: &str, expected: impl Into<String>, found: Option<&Value>) -> Self {
+        let found = match found {
+            None => "nothing".to_owned(),
+            Some(Value::String(text)) => quote(text),
+            Some(value) => clip(&value.to_string()),
+        };
+        Self::Claim { name: name.to_owned(), expected: expected.into(), found }
+    }
+
+    /// What would have been accepted, for the record.
+    pub(super) fn expected(&self) -> Option<String> {
+        match self {
+            Self::Algorithm { expected, .. } | Self::Claim { expected, .. } => {
+                Some(expected.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// What was there instead, for the record.
+    pub(super) fn found(&self) -> Option<String> {
+        match self {
+            Self::Type { found }
+            | Self::Algorithm { found, .. }
+            | Self::KeyAlgorithm { found }
+            | Self::UnknownKey { found }
+            | Self::Claim { found, .. } => Some(found.clone()),
+            _ => None,
+        }
+    }
+
+    /// What the caller is told.
+    pub(super) fn told(&self) -> Told {
+        match self {
+            Self::Malformed(_) => Told::Malformed,
+            Self::Expired(_) => Told::Expired,
+            Self::NotYet(_) => Told::NotYet,
+            Self::NotAccess(_) | Self::Type { .. } => Told::NotAccess,
+            Self::SenderConstrained => Told::NeedsProof,
+            Self::Claim { .. } => Told::NotAcceptable,
+            Self::Algorithm { .. }
+            | Self::KeyAlgorithm { .. }
+            | Self::UnknownKey { .. }
+            | Self::AmbiguousKey(_)
+            | Self::Signature => Told::Unverified,
+        }
+    }
+}
+
+/// The public side of a fault: fixed words, nothing of the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    Malformed,
+    Expired,
+    NotYet,
+    NotAccess,
+    NeedsProof,
+    NotAcceptable,
+    Unverified,
+}
+
+impl Told {
+    /// In the order of their declaration.
+    pub(super) const ALL: [Self; 7] = [
+        Self::Malformed,
+        Self::Expired,
+        Self::NotYet,
+        Self::NotAccess,
+        Self::NeedsProof,
+        Self::NotAcceptable,
+        Self::Unverified,
+    ];
+
+    /// The `error_description` of RFC 6750.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Malformed => "the token is malformed",
+            Self::Expired => "the token has expired",
+            Self::NotYet => "the token is not yet valid",
+            Self::NotAccess => "the token is not an access token",
+            Self::NeedsProof => "the token needs a proof of possession",
+            Self::NotAcceptable => "the token does not say what this service requires",
+            Self::Unverified => "the signature of the token could not be verified",
+        }
+    }
+}
+
+/// A text of the token's, in backticks, short and without control characters.
+pub(super) fn quote(text: &str) -> String {
+    format!("`{}`", clip(text))
+}
+
+fn clip(text: &str) -> String {
+    let mut clipped: String = text.chars().take(FOUND_CHARS).flat_map(char::escape_debug).collect();
+    if text.chars().nth(FOUND_CHARS).is_some() {
+        clipped.push('…');
+    }
+    clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_token_says_is_clipped_and_escaped() {
+        let fault = Fault::claim("iss", "`x`", Some(&Value::from("a\r\nb".repeat(50))));
+        let found = fault.found().unwrap();
+        assert!(found.starts_with("`a\\r\\nba") && found.ends_with("…`"), "{found}");
+        assert!(!found.contains('\n'));
+    }
+
+    #[test]
+    fn a_description_can_stand_in_a_quoted_string() {
+        for (place, told) in Told::ALL.into_iter().enumerate() {
+            assert_eq!(told as usize, place);
+            assert!(told.text().is_ascii() && !told.text().contains(['"', '\\']), "{told:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! JWK sets (RFC 7517): what is understood is taken, what is not is named.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde_json::{Map, Value};
+
+use super::algorithm::{Algorithm, AlgorithmSet};
+use super::fault::quote;
+use super::json;
+use super::key::Key;
+use super::pem;
+
+/// Members that only a private key has (RFC 7518, sections 6.2.2 and 6.3.2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+/// A set as read: the usable keys, and why the others are not.
+#[derive(Debug, Default)]
+pub(super) struct Parsed {
+    pub(super) keys: Vec<Key>,
+    /// One line for each key left out, naming it by `kid` or position.
+    pub(super) skipped: Vec<String>,
+}
+
+/// Reads the text of a set.
+///
+/// # Errors
+///
+/// What is wrong with it as a whole: it is no set, or it gives away a private key.
+pub(super) fn parse(text: &str) -> Result<Parsed, &'static str> {
+    let set = json::object(text.as_bytes())
+        .map_err(|_| "is not JSON, or a name occurs twice in one of its objects")?;
+    let Some(Value::Array(items)) = set.get("keys") else {
+        return Err(if set.contains_key("kty") {
+            "is a single key, not a set"
+        } else {
+            "has no array `keys`"
+        });
+    };
+    let mut parsed = Parsed::default();
+    for (index, item) in items.iter().enumerate() {
+        match read(item) {
+            Ok(key) => {
+                if let Some(id) = key.id()
+                    && parsed.keys.iter().any(|other| other.id() == Some(id))
+                {
+                    let note = "shares its `kid` with another key, both are tried";
+                    parsed.skipped.push(format!("{} {note}", name(item, index)));
+                }
+                parsed.keys.push(key);
+            }
+            Err(Unusable::Private) => return Err("contains a private key"),
+            Err(Unusable::Skip(why)) => parsed.skipped.push(format!("{} {why}", name(item, index))),
+        }
+    }
+    Ok(parsed)
+}
+
+enum Unusable {
+    /// A signing key has no place where tokens are only verified; whoever wrote it there must know.
+    Private,
+    Skip(&'static str),
+}
+
+impl From<&'static str> for Unusable {
+    fn from(why: &'static str) -> Self {
+        Self::Skip(why)
+    }
+}
+
+fn read(item: &Value) -> Result<Key, Unusable> {
+    let jwk = item.as_object().ok_or("is not an object")?;
+    let kty = text(jwk, "kty")?.ok_or("has no `kty`")?;
+    if kty == "oct" {
+        return Err("is a shared secret, which is only taken from `dangerous().shared_secret`")?;
+    }
+    if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
+        return Err(Unusable::Private);
+    }
+    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+        return Err("has a `use` other than `sig`")?;
+    }
+    match jwk.get("key_ops") {
+        None => {}
+        Some(Value::Array(ops)) if ops.iter().any(|op| op == "verify") => {}
+        Some(_) => return Err("has `key_ops` without `verify`")?,
+    }
+    let id = text(jwk, "kid")?;
+    let fits = |natural: AlgorithmSet| match text(jwk, "alg")? {
+        // Absent in many sets: the key's type says what it can verify.
+        None => Ok(natural),
+        Some(alg) => match Algorithm::from_name(alg) {
+            Some(algorithm) if natural.contains(algorithm) => {
+                Ok(AlgorithmSet::from_iter([algorithm]))
+            }
+            Some(_) => Err("has an `alg` that its type does not fit"),
+            None => Err("has an `alg` that is not supported"),
+        },
+    };
+    match (kty, text(jwk, "crv")?) {
+        ("RSA", _) => {
+            let algorithms = fits(AlgorithmSet::RSA)?;
+            Ok(pem::rsa(id, algorithms, &bytes(jwk, "n")?, &bytes(jwk, "e")?)?)
+        }
+        ("EC", Some("P-256")) => Ok(Key::new(id, fits(AlgorithmSet::ES256)?, point(jwk, 32)?)),
+        ("EC", Some("P-384")) => Ok(Key::new(id, fits(AlgorithmSet::ES384)?, point(jwk, 48)?)),
+        ("OKP", Some("Ed25519")) => {
+            let key = coordinate(jwk, "x", 32)?;
+            Ok(Key::new(id, fits(AlgorithmSet::EDDSA)?, DecodingKey::from_ed_der(&key)))
+        }
+        ("EC" | "OKP", _) => Err("is on a curve that is not supported")?,
+        _ => Err("has a `kty` that is not supported")?,
+    }
+}
+
+fn point(jwk: &Map<String, Value>, length: usize) -> Result<DecodingKey, &'static str> {
+    let mut point = vec![4];
+    point.extend(coordinate(jwk, "x", length)?);
+    point.extend(coordinate(jwk, "y", length)?);
+    Ok(DecodingKey::from_ec_der(&point))
+}
+
+fn coordinate(
+    jwk: &Map<String, Value>,
+    member: &str,
+    length: usize,
+) -> Result<Vec<u8>, &'static str> {
+    let bytes = bytes(jwk, member)?;
+    if bytes.len() == length { Ok(bytes) } else { Err("has a coordinate of the wrong length") }
+}
+
+fn bytes(jwk: &Map<String, Value>, member: &str) -> Result<Vec<u8>, &'static str> {
+    let text = text(jwk, member)?.ok_or("lacks a member that its type needs")?;
+    URL_SAFE_NO_PAD.decode(text).map_err(|_| "has a member that is not base64url")
+}
+
+fn text<'a>(jwk: &'a Map<String, Value>, member: &str) -> Result<Option<&'a str>, &'static str> {
+    match jwk.get(member) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err("has a member that should be a string and is not"),
+    }
+}
+
+fn name(item: &Value, index: usize) -> String {
+    match item.get("kid").and_then(Value::as_str) {
+        Some(id) => format!("key {}", quote(id)),
+        None => format!("key number {}", index + 1),
+    }
+}

@@ -1,0 +1,197 @@
+//! The scheme: finds the bearer token, and puts a fault into words for each listener.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue};
+
+use super::builder::JwtBuilder;
+use super::fault::{Fault, Told};
+use super::verifier::Verifier;
+use crate::auth::{Attempt, Scheme};
+use crate::guard::Exchange;
+use crate::inspect::{Findings, Severity};
+use crate::rejection::{Reason, Rejection};
+
+/// Authentication by signed bearer tokens of one issuer.
+///
+/// Made by [`Jwt::builder`]; see the [module](super) for what it checks. Two issuers are two of
+/// these: keys are never shared between issuers.
+pub struct Jwt {
+    pub(super) verifier: Verifier,
+    pub(super) challenges: Challenges,
+    /// Keys left out of a set, each with its reason.
+    pub(super) skipped: Vec<String>,
+    /// Each `dangerous` choice, with what to do instead.
+    pub(super) concessions: Vec<(&'static str, &'static str)>,
+}
+
+impl Jwt {
+    /// Starts a verifier. Issuer, audience and keys have no default.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_parapet::auth::jwt::Jwt;
+    ///
+    /// let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
+    ///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    /// let jwt = Jwt::builder()
+    ///     .issuer("https://id.example")
+    ///     .audience("orders")
+    ///     .jwks(keys)
+    ///     .build()?;
+    /// # Ok::<(), tower_parapet::ConfigError>(())
+    /// ```
+    pub fn builder() -> JwtBuilder {
+        JwtBuilder::new()
+    }
+
+    fn reject(&self, fault: Fault) -> Rejection {
+        let told = fault.told();
+        let reason = match told {
+            Told::Expired => Reason::ExpiredCredentials,
+            _ => Reason::InvalidCredentials,
+        };
+        let mut rejection = Rejection::new(reason).detail(told.text());
+        if let Some(challenge) = self.challenges.with_error(told) {
+            rejection = rejection.header(WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(expected) = fault.expected() {
+            rejection = rejection.expected(expected);
+        }
+        if let Some(found) = fault.found() {
+            rejection = rejection.found(found);
+        }
+        rejection.cause(fault)
+    }
+}
+
+impl Scheme for Jwt {
+    fn name(&self) -> &'static str {
+        super::SCHEME
+    }
+
+    fn is_presented(&self, exchange: &Exchange) -> bool {
+        exchange.headers().get_all(AUTHORIZATION).iter().any(|value| bearer(value).is_some())
+    }
+
+    fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
+        let now = exchange.unix();
+        match credentials(exchange.headers())? {
+            None => Ok(Attempt::Absent),
+            Some(token) => self
+                .verifier
+                .verify(token, now)
+                .map(Attempt::Verified)
+                .map_err(|fault| self.reject(fault)),
+        }
+    }
+
+    fn challenge(&self) -> HeaderValue {
+        self.challenges.plain.clone()
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        let rules = &self.verifier.rules;
+        let keys = self.verifier.keys.keys().len();
+        Cow::Owned(format!(
+            "bearer tokens of {} for {}, {keys} {} ({})",
+            rules.issuer,
+            rules.audiences.join(" or "),
+            if keys == 1 { "key" } else { "keys" },
+            self.verifier.algorithms.names(),
+        ))
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        for (choice, instead) in &self.concessions {
+            report.push(Severity::Medium, "jwt", *choice, *instead);
+        }
+        for key in &self.skipped {
+            let remedy = "publish the key in a form that is understood, or take it out of the set";
+            report.push(Severity::Info, "jwt", key.clone(), remedy);
+        }
+    }
+}
+
+impl fmt::Debug for Jwt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwt")
+            .field("issuer", &self.verifier.rules.issuer)
+            .field("audiences", &self.verifier.rules.audiences)
+            .field("keys", &self.verifier.keys.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The one token of a request. Two `Authorization` headers are two readings of one request.
+fn credentials(headers: &HeaderMap) -> Result<Option<&[u8]>, Rejection> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let token = values.next().and_then(bearer);
+    match values.next() {
+        None => Ok(token),
+        Some(second) if token.is_some() || bearer(second).is_some() || values.any(is_bearer) => {
+            Err(Rejection::new(Reason::AmbiguousCredentials)
+                .detail("more than one `Authorization` header was sent"))
+        }
+        Some(_) => Ok(None),
+    }
+}
+
+fn is_bearer(value: &HeaderValue) -> bool {
+    bearer(value).is_some()
+}
+
+/// What follows the scheme name, which is case-insensitive (RFC 9110, section 11.1); empty where
+/// nothing does.
+fn bearer(value: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, rest) = value.as_bytes().split_at_checked("Bearer".len())?;
+    if !scheme.eq_ignore_ascii_case(b"Bearer") {
+        return None;
+    }
+    match rest.first() {
+        None => Some(rest),
+        Some(b' ') => {
+            let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
+            rest.get(spaces..)
+        }
+        Some(_) => None,
+    }
+}
+
+/// The challenges of RFC 6750, section 3, made once.
+#[derive(Debug)]
+pub(super) struct Challenges {
+    plain: HeaderValue,
+    errors: Vec<HeaderValue>,
+}
+
+impl Default for Challenges {
+    fn default() -> Self {
+        Self { plain: HeaderValue::from_static("Bearer"), errors: Vec::new() }
+    }
+}
+
+impl Challenges {
+    /// `None` if the realm cannot stand in a quoted string.
+    pub(super) fn new(realm: &str) -> Option<Self> {
+        let is_quotable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+        if !realm.bytes().all(is_quotable) {
+            return None;
+        }
+        let plain = HeaderValue::try_from(format!("Bearer realm=\"{realm}\"")).ok()?;
+        let error = |told: Told| {
+            HeaderValue::try_from(format!(
+                "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{}\"",
+                told.text()
+            ))
+        };
+        let errors = Told::ALL.into_iter().map(error).collect::<Result<_, _>>().ok()?;
+        Some(Self { plain, errors })
+    }
+
+    fn with_error(&self, told: Told) -> Option<HeaderValue> {
+        self.errors.get(told as usize).cloned()
+    }
+}

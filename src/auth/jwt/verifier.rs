@@ -1,0 +1,99 @@
+//! One token, from bytes to principal.
+
+use std::time::Duration;
+
+use super::algorithm::{Algorithm, AlgorithmSet};
+use super::cache::{Digest, Verified};
+use super::claims::{Accepted, Rules};
+use super::fault::{Fault, quote};
+use super::json;
+use super::key::KeySet;
+use super::token::{Compact, Header, MAX_BYTES};
+use crate::context::Principal;
+
+/// Everything that judges a token. Immutable but for what it remembers.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    pub(super) keys: KeySet,
+    pub(super) algorithms: AlgorithmSet,
+    /// Accepted types, lower-case and without `application/`; `None`: absent, `jwt` or `at+jwt`.
+    pub(super) types: Option<Vec<String>>,
+    pub(super) rules: Rules,
+    pub(super) verified: Option<Verified>,
+}
+
+/// What the issuer signed.
+pub(super) struct Authentic {
+    pub(super) payload: Vec<u8>,
+    /// Whether the header itself says that this is an access token (RFC 9068).
+    explicit: bool,
+}
+
+impl Verifier {
+    /// Judges a token at a time since the epoch.
+    pub(super) fn verify(&self, token: &[u8], now: Duration) -> Result<Principal, Fault> {
+        if token.len() > MAX_BYTES {
+            return Err(Fault::Malformed("it is longer than 8 KiB"));
+        }
+        let Some(verified) = &self.verified else {
+            return self.judge(token, now).map(|accepted| accepted.principal);
+        };
+        let digest = Digest::of(token);
+        if let Some(known) = verified.find(&digest) {
+            // Kept when it has expired: whoever repeats it must not buy a verification each time.
+            known.window.check(now, self.rules.skew)?;
+            return Ok(known.principal);
+        }
+        let accepted = self.judge(token, now)?;
+        let principal = accepted.principal.clone();
+        verified.insert(digest, accepted);
+        Ok(principal)
+    }
+
+    /// Signature first, claims second: nothing of an unsigned payload is looked at.
+    fn judge(&self, token: &[u8], now: Duration) -> Result<Accepted, Fault> {
+        let authentic = self.authentic(token)?;
+        self.rules.check(json::object(&authentic.payload)?, authentic.explicit, now)
+    }
+
+    /// The payload, if a key of ours signed it.
+    pub(super) fn authentic(&self, token: &[u8]) -> Result<Authentic, Fault> {
+        let token = Compact::split(token)?;
+        let header = token.header()?;
+        let header = Header::parse(&header)?;
+        let explicit = self.explicit_type(header.typ.as_deref())?;
+        let algorithm = self.algorithm(&header.alg)?;
+        let signature = token.signature()?;
+        self.keys.verify(header.kid.as_deref(), algorithm, token.signed, &signature)?;
+        Ok(Authentic { payload: token.payload()?, explicit })
+    }
+
+    fn algorithm(&self, name: &str) -> Result<Algorithm, Fault> {
+        Algorithm::from_name(name)
+            .filter(|algorithm| self.algorithms.contains(*algorithm))
+            .ok_or_else(|| Fault::Algorithm {
+                expected: self.algorithms.names(),
+                found: quote(name),
+            })
+    }
+
+    fn explicit_type(&self, typ: Option<&str>) -> Result<bool, Fault> {
+        let is = |typ: &str, name: &str| {
+            let (prefix, bare) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
+            let bare = if prefix.eq_ignore_ascii_case("application/") { bare } else { typ };
+            bare.eq_ignore_ascii_case(name)
+        };
+        let explicit = typ.is_some_and(|typ| is(typ, "at+jwt"));
+        let accepted = match (&self.types, typ) {
+            (None, None) => true,
+            (None, Some(typ)) => explicit || is(typ, "jwt"),
+            (Some(_), None) => false,
+            (Some(types), Some(typ)) => types.iter().any(|name| is(typ, name)),
+        };
+        if accepted {
+            Ok(explicit)
+        } else {
+            Err(Fault::Type { found: typ.map_or_else(|| "no `typ`".to_owned(), quote) })
+        }
+    }
+}
