@@ -1,1 +1,88 @@
-//! How often a caller may call.
+//! How often a caller may call: rate limits in memory.
+//!
+//! A [`Throttle`] holds one limit. Each key (a client network, a principal, a header's value, a
+//! route, or a combination) has a bucket of its own, counted by the generic cell rate algorithm
+//! through [governor](https://docs.rs/governor) on a bounded store.
+//!
+//! # Threat
+//! Guessing passwords, scraping, and clients that retry in a loop; and a limiter that is itself
+//! the weak spot: one that forgets its limits or eats the memory when keys rotate, that believes
+//! the address a client writes into a header, that counts the 2⁶⁴ addresses of one IPv6 customer as
+//! so many clients, or that puts everybody into one bucket because nobody's address is known.
+//!
+//! # Behaviour
+//!
+//! | condition | status | reason |
+//! |---|---|---|
+//! | within the limit | – | `RateLimit-Policy` and `RateLimit` are added |
+//! | the limit is used up | 429 | `rate-limited`, with `Retry-After` |
+//! | by client network, and no client address is known | 503 | `address-unknown` |
+//! | by principal, on a public route | – | skipped |
+//! | by principal, credentials optional and absent | – | counted by client network |
+//! | by principal, anonymous elsewhere | 401 | `missing-credentials` |
+//! | by header, absent | 400 | `missing-header`, unless [`absent`](ThrottleBuilder::absent) says otherwise |
+//! | by header, twice or longer than 256 bytes | 400 | `bad-header` |
+//!
+//! The phase follows from the key: a limit by principal runs after authentication, any other one
+//! before it. `RateLimit: "name";r=599;t=1` says that 599 more may be sent at once, and that no
+//! more come back within a second; several throttles add an item each
+//! (draft-ietf-httpapi-ratelimit-headers-11). `Retry-After` (RFC 9110) is in whole seconds, never
+//! too early, and up to a quarter late, so that clients refused together come back apart.
+//!
+//! # Example
+//! ```
+//! use tower_parapet::throttle::{Count, Key, Throttle};
+//!
+//! // What one client network may ask for, one caller, and the service as a whole.
+//! Throttle::per_minute(600).burst(100).by(Key::ClientNet).build()?;
+//! Throttle::per_hour(10_000).by(Key::Principal).build()?;
+//! Throttle::per_second(2_000).by(Key::Global).named("capacity").build()?;
+//! // Twenty forged tokens or wrong passwords a minute, and the network has to wait.
+//! Throttle::per_minute(20).counting(Count::ForgedCredentials).named("guesses").build()?;
+//! # Ok::<(), tower_parapet::ConfigError>(())
+//! ```
+//!
+//! # Defaults
+//!
+//! | setting | default |
+//! |---|---|
+//! | [`by`](ThrottleBuilder::by) | the client network: an IPv4 address, an IPv6 /64 |
+//! | [`burst`](ThrottleBuilder::burst) | the limit |
+//! | [`cost`](ThrottleBuilder::cost) | 1 |
+//! | [`max_keys`](ThrottleBuilder::max_keys) | 100 000, about 2 MiB |
+//! | [`counting`](ThrottleBuilder::counting) | requests |
+//! | [`absent`](ThrottleBuilder::absent) | refuse |
+//! | [`named`](ThrottleBuilder::named) | key and period, `client-per-minute` say |
+//!
+//! # Bounds
+//! The store never holds more than `max_keys`. It is split into shards of up to about a thousand
+//! keys, which lock apart and fill as the hash falls, so that one may be full a few per cent before
+//! the whole is. A key whose bucket is whole again is as good as unknown, and its place is free for
+//! another one. A new key in a full shard takes such a place; where there is none, it shares one
+//! overflow bucket, at the very limit, with all other new keys of that shard, until a place is
+//! free. What is remembered is never forgotten to make room. There is no background task: the work
+//! is done by the request that needs the place, and its longest step is one round over a shard.
+//!
+//! Counting is exact where a thirty-second of a nanosecond divides the time between two requests,
+//! as for every usual limit; else that time is rounded up to one.
+//!
+//! # What this does not do
+//! - It does not share its counts between processes: each replica admits its own limit.
+//! - It does not know who is behind a network: many people behind one NAT share a bucket. Give
+//!   them credentials and a limit [by principal](Key::Principal).
+//! - It does not limit what runs at once, nor bytes.
+
+mod builder;
+mod fields;
+mod guard;
+mod key;
+mod limit;
+mod store;
+mod table;
+
+pub use builder::{Count, ThrottleBuilder};
+pub use guard::Throttle;
+pub use key::{Absent, Key};
+
+#[cfg(test)]
+mod tests;

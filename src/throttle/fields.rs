@@ -1,0 +1,133 @@
+//! The response fields that tell a client where it stands.
+//!
+//! `RateLimit-Policy` and `RateLimit` follow draft-ietf-httpapi-ratelimit-headers-11,
+//! `Retry-After` follows RFC 9110, section 10.2.3.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use super::limit::{Decision, Rate};
+
+pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+const LONGEST_NUMBER: usize = 20;
+
+/// The fields of one policy, as far as they can be written beforehand.
+#[derive(Clone, Debug)]
+pub(super) struct Fields {
+    /// `"name";q=600;w=60`.
+    policy: HeaderValue,
+    /// `"name";r=`, which every `RateLimit` item begins with.
+    opening: Box<[u8]>,
+}
+
+impl Fields {
+    /// The fields of a policy whose name needs no quoting, as the builder sees to.
+    pub(super) fn new(name: &str, rate: Rate) -> Self {
+        let policy = format!("\"{name}\";q={};w={}", rate.limit, rate.period.seconds());
+        Self {
+            policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("")),
+            opening: format!("\"{name}\";r=").into_bytes().into_boxed_slice(),
+        }
+    }
+
+    /// What the policy allows.
+    pub(super) fn policy(&self) -> HeaderValue {
+        self.policy.clone()
+    }
+
+    /// What is left of it: `"name";r=599;t=1`.
+    pub(super) fn standing(&self, decision: &Decision) -> Option<HeaderValue> {
+        let (mut r, mut t) = ([0; LONGEST_NUMBER], [0; LONGEST_NUMBER]);
+        let r = digits(&mut r, decision.remaining);
+        let t = digits(&mut t, decision.window);
+        let parts = [&*self.opening, r, b";t=", t];
+        // Exactly as large as needed, so that the buffer becomes the value without a copy.
+        let mut item = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        parts.iter().for_each(|part| item.extend_from_slice(part));
+        HeaderValue::from_maybe_shared(Bytes::from(item)).ok()
+    }
+}
+
+/// The decimal digits of a number, at the end of `buffer`.
+fn digits(buffer: &mut [u8; LONGEST_NUMBER], mut number: u64) -> &[u8] {
+    let mut first = LONGEST_NUMBER;
+    for digit in buffer.iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+        first -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    buffer.get(first..).unwrap_or_default()
+}
+
+/// Whole seconds to wait: never less than `wait`, and up to a quarter more, at least one second,
+/// so that clients that were refused together do not come back together.
+pub(super) fn retry_after(wait: Duration, random: u64) -> u64 {
+    let least = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)).max(1);
+    let spread = (least / 4).max(1);
+    least.saturating_add(random % (spread + 1))
+}
+
+/// Mixes a seed with what is at hand (SplitMix64's finaliser): random enough to spread retries.
+pub(super) fn scatter(seed: u64, tag: u64, now: Duration) -> u64 {
+    let x = seed ^ tag ^ u64::from(now.subsec_nanos()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    x ^ (x >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use proptest::prelude::*;
+
+    use super::super::limit::Period;
+    use super::*;
+
+    fn fields() -> Fields {
+        let limit = NonZeroU32::new(600).unwrap();
+        Fields::new("login", Rate { limit, period: Period::Minute, burst: limit })
+    }
+
+    fn decision(remaining: u64, window: u64) -> Decision {
+        Decision { wait: Duration::ZERO, remaining, window, admitted: true }
+    }
+
+    #[test]
+    fn fields_are_written_as_the_draft_has_them() {
+        assert_eq!(fields().policy(), "\"login\";q=600;w=60");
+        assert_eq!(fields().standing(&decision(599, 1)).unwrap(), "\"login\";r=599;t=1");
+        assert_eq!(fields().standing(&decision(0, 0)).unwrap(), "\"login\";r=0;t=0");
+    }
+
+    proptest! {
+        #[test]
+        fn every_number_is_written_as_the_standard_library_writes_it(r: u64, t: u64) {
+            let expected = format!("\"login\";r={r};t={t}");
+            prop_assert_eq!(fields().standing(&decision(r, t)).unwrap(), expected.as_str());
+        }
+
+        #[test]
+        fn retry_after_is_never_earlier_than_the_truth_nor_much_later(nanos: u64, random: u64) {
+            let wait = Duration::from_nanos(nanos);
+            let told = Duration::from_secs(retry_after(wait, random));
+            prop_assert!(told >= wait);
+            prop_assert!(told <= wait + wait / 4 + Duration::from_secs(2));
+        }
+    }
+
+    #[test]
+    fn retries_are_spread() {
+        let told: std::collections::HashSet<_> = (0..100)
+            .map(|tag| retry_after(Duration::from_secs(60), scatter(7, tag, Duration::ZERO)))
+            .collect();
+        assert!(told.len() > 10, "{told:?}");
+    }
+}

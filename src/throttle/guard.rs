@@ -1,0 +1,210 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::{Arc, Once};
+
+use http::{HeaderValue, header};
+
+use crate::context::ClientAddr;
+use crate::guard::{Exchange, Flow, Guard, Mode, Phase};
+use crate::inspect::{Findings, Severity};
+use crate::observe::{Observer, Record};
+use crate::rejection::{Reason, Rejection};
+
+use super::builder::{Count, ThrottleBuilder};
+use super::fields::{Fields, RATE_LIMIT, RATE_LIMIT_POLICY, retry_after, scatter};
+use super::key::{Facts, Tagger};
+use super::limit::{Decision, Limiter, Period};
+
+const DETAIL: &str = "a limit is used up; come back after the time in `Retry-After`";
+
+/// Limits how often a key may call. See the [module](super) for behaviour and defaults.
+///
+/// Clones share one store.
+#[derive(Clone)]
+pub struct Throttle(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub(super) limiter: Limiter,
+    pub(super) fields: Fields,
+    pub(super) tagger: Tagger,
+    pub(super) phase: Phase,
+    pub(super) count: Count,
+    pub(super) name: Box<str>,
+    pub(super) summary: String,
+    pub(super) ipv6_prefix: u8,
+    pub(super) seed: u64,
+    pub(super) told: Once,
+}
+
+impl Throttle {
+    /// `limit` requests a second for each key: `per_second(50)` admits 50 a second.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_parapet::{Guard, throttle::Throttle};
+    ///
+    /// let throttle = Throttle::per_second(50).burst(100).named("api").build()?;
+    /// assert_eq!(
+    ///     throttle.summary(),
+    ///     "50 per second, burst 100, by client network (/64 for IPv6), at most 100000 keys",
+    /// );
+    /// # Ok::<(), tower_parapet::ConfigError>(())
+    /// ```
+    pub fn per_second(limit: u32) -> ThrottleBuilder {
+        ThrottleBuilder::new(limit, Period::Second)
+    }
+
+    /// `limit` requests a minute for each key.
+    pub fn per_minute(limit: u32) -> ThrottleBuilder {
+        ThrottleBuilder::new(limit, Period::Minute)
+    }
+
+    /// `limit` requests an hour for each key.
+    pub fn per_hour(limit: u32) -> ThrottleBuilder {
+        ThrottleBuilder::new(limit, Period::Hour)
+    }
+
+    /// `limit` requests a day for each key.
+    pub fn per_day(limit: u32) -> ThrottleBuilder {
+        ThrottleBuilder::new(limit, Period::Day)
+    }
+
+    /// The name clients see in `RateLimit`.
+    pub fn policy_name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Itself as an observer, where it counts what is known only when a request is over; `None`
+    /// for a throttle that counts requests.
+    pub fn observer(&self) -> Option<Arc<dyn Observer>> {
+        match self.0.count {
+            Count::Requests => None,
+            Count::ForgedCredentials => Some(self.0.clone()),
+        }
+    }
+}
+
+impl Inner {
+    fn tell(&self, exchange: &mut Exchange, decision: &Decision) {
+        exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, self.fields.policy());
+        if let Some(standing) = self.fields.standing(decision) {
+            exchange.reply_header(Mode::Append, RATE_LIMIT, standing);
+        }
+    }
+
+    #[cold]
+    fn refuse(&self, exchange: &mut Exchange, tag: u64, decision: &Decision) -> Rejection {
+        self.tell(exchange, decision);
+        let random = scatter(self.seed, tag, exchange.now());
+        let seconds = retry_after(decision.wait, random);
+        Rejection::new(Reason::RateLimited)
+            .detail(DETAIL)
+            .header(header::RETRY_AFTER, HeaderValue::from(seconds))
+            .expected(self.summary.clone())
+    }
+
+    /// A limit by client on a service that never knows its clients is a mistake of the operator,
+    /// who should hear of it once and not once a request.
+    fn say_once(&self, rejection: &Rejection) {
+        if rejection.reason() == Reason::AddressUnknown {
+            self.told.call_once(|| {
+                tracing::error!(
+                    target: "tower_parapet",
+                    throttle = %self.name,
+                    "refusing requests without a client address; name its source with `.peer(…)`, \
+                     and serve with connect info or insert `PeerAddr` in the accept loop"
+                );
+            });
+        }
+    }
+}
+
+impl Guard for Throttle {
+    fn name(&self) -> &'static str {
+        "throttle"
+    }
+
+    fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let inner = &*self.0;
+        let now = exchange.now();
+        let facts = Facts {
+            client: exchange.client(),
+            principal: exchange.principal(),
+            route: exchange.route(),
+            headers: Some(exchange.headers()),
+        };
+        let tag = match inner.tagger.tag(facts) {
+            Ok(Some(tag)) => tag,
+            Ok(None) => return Ok(Flow::Continue),
+            Err(rejection) => {
+                inner.say_once(&rejection);
+                return Err(rejection);
+            }
+        };
+        let decision = match inner.count {
+            Count::Requests => inner.limiter.spend(tag, now),
+            Count::ForgedCredentials => inner.limiter.look(tag, now),
+        };
+        if !decision.admitted {
+            return Err(inner.refuse(exchange, tag, &decision));
+        }
+        // How many guesses are left is nobody's business.
+        if inner.count == Count::Requests {
+            inner.tell(exchange, &decision);
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Owned(self.0.summary.clone())
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        let bits = self.0.ipv6_prefix;
+        if bits > 64 {
+            report.push(
+                Severity::Medium,
+                format!("throttle `{}`", self.0.name),
+                format!(
+                    "one customer's /64 of IPv6 is 2^{} keys under a prefix of /{bits}",
+                    bits - 64
+                ),
+                "write `ipv6_prefix(64)` or fewer bits",
+            );
+        }
+    }
+}
+
+impl Observer for Inner {
+    fn completed(&self, record: &Record) {
+        let forged = record
+            .rejection
+            .as_ref()
+            .is_some_and(|rejection| rejection.reason() == Reason::InvalidCredentials);
+        if !forged {
+            return;
+        }
+        let client = record.client.or_else(|| {
+            let peer = record.peer?;
+            Some(ClientAddr::new(peer.ip(), crate::context::Provenance::Peer))
+        });
+        let facts =
+            Facts { client, principal: None, route: record.route.as_deref(), headers: None };
+        if let Ok(Some(tag)) = self.tagger.tag(facts) {
+            self.limiter.charge(tag);
+        }
+    }
+}
+
+impl fmt::Debug for Throttle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Throttle")
+            .field("name", &self.0.name)
+            .field("limit", &self.0.summary)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,4 @@
+mod bounds;
+mod exactness;
+mod guard;
+mod settings;

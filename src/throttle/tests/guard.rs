@@ -1,0 +1,228 @@
+//! Whose bucket a request is counted against, and what it is answered.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+
+use crate::clock::ManualClock;
+use crate::context::{Access, ClientAddr, PeerAddr, Principal, Provenance, Route};
+use crate::guard::{Exchange, Guard};
+use crate::observe::Record;
+use crate::rejection::{Reason, Rejection};
+use crate::throttle::{Absent, Count, Key, Throttle};
+
+struct Call {
+    exchange: Exchange,
+}
+
+fn call() -> Call {
+    Call { exchange: Exchange::test(Request::new(()), ManualClock::default()) }
+}
+
+impl Call {
+    fn from(mut self, ip: &str) -> Self {
+        let ip: IpAddr = ip.parse().unwrap();
+        self.exchange.set_client(ClientAddr::new(ip, Provenance::Peer));
+        self
+    }
+
+    fn by(mut self, issuer: &str, subject: &str) -> Self {
+        self.exchange.set_principal(Principal::builder(issuer, subject).build());
+        self
+    }
+
+    fn on(mut self, pattern: &str, access: Access) -> Self {
+        let route = Route {
+            pattern: pattern.into(),
+            listed: true,
+            access,
+            body_limit: None,
+            deadline: None,
+            guards: Vec::new(),
+        };
+        self.exchange.set_route(Arc::new(route));
+        self
+    }
+
+    fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.exchange.head.headers.append(name, value.parse().unwrap());
+        self
+    }
+
+    fn ask(mut self, throttle: &Throttle) -> Result<(), Rejection> {
+        throttle.check(&mut self.exchange).map(|_| ())
+    }
+
+    fn reason(self, throttle: &Throttle) -> Option<Reason> {
+        self.ask(throttle).err().map(|rejection| rejection.reason())
+    }
+}
+
+const PUBLIC: fn() -> Access = || Access::Public { reason: "shop window".into() };
+const LIMITED: Option<Reason> = Some(Reason::RateLimited);
+
+fn one_by(key: Key) -> Throttle {
+    Throttle::per_hour(1).by(key).build().unwrap()
+}
+
+#[test]
+fn a_network_is_a_v4_address_or_a_64_of_v6() {
+    let throttle = one_by(Key::ClientNet);
+    assert_eq!(call().from("192.0.2.1").reason(&throttle), None);
+    assert_eq!(call().from("192.0.2.1").reason(&throttle), LIMITED);
+    assert_eq!(call().from("::ffff:192.0.2.1").reason(&throttle), LIMITED);
+    assert_eq!(call().from("192.0.2.2").reason(&throttle), None);
+    assert_eq!(call().from("2001:db8:0:1::1").reason(&throttle), None);
+    assert_eq!(call().from("2001:db8:0:1:ffff:ffff:ffff:ffff").reason(&throttle), LIMITED);
+    assert_eq!(call().from("2001:db8:0:2::1").reason(&throttle), None);
+}
+
+#[test]
+fn prefixes_are_settable() {
+    let throttle = Throttle::per_hour(1).ipv4_prefix(24).ipv6_prefix(48).build().unwrap();
+    assert_eq!(call().from("192.0.2.1").reason(&throttle), None);
+    assert_eq!(call().from("192.0.2.255").reason(&throttle), LIMITED);
+    assert_eq!(call().from("192.0.3.1").reason(&throttle), None);
+    assert_eq!(call().from("2001:db8:0:1::1").reason(&throttle), None);
+    assert_eq!(call().from("2001:db8:0:2::1").reason(&throttle), LIMITED);
+    assert_eq!(call().from("2001:db8:1::1").reason(&throttle), None);
+}
+
+#[test]
+fn without_a_client_address_a_limit_by_client_refuses() {
+    let throttle = one_by(Key::ClientNet);
+    let rejection = call().ask(&throttle).unwrap_err();
+    assert_eq!(rejection.reason(), Reason::AddressUnknown);
+    assert!(rejection.private_expected().unwrap().contains(".peer("), "names the remedy");
+    assert_eq!(call().reason(&throttle), Some(Reason::AddressUnknown));
+}
+
+#[test]
+fn the_peer_is_the_client_where_no_proxy_is_trusted() {
+    let throttle = one_by(Key::ClientNet);
+    let mut request = Request::new(());
+    let peer: SocketAddr = "192.0.2.9:4711".parse().unwrap();
+    request.extensions_mut().insert(PeerAddr::new(peer));
+    let mut exchange = Exchange::test(request, ManualClock::default());
+    assert!(throttle.check(&mut exchange).is_ok());
+    assert_eq!(call().from("192.0.2.9").reason(&throttle), LIMITED);
+}
+
+#[test]
+fn a_principal_is_issuer_and_subject_together() {
+    let throttle = one_by(Key::Principal);
+    assert_eq!(call().by("a", "bc").reason(&throttle), None);
+    assert_eq!(call().by("ab", "c").reason(&throttle), None);
+    assert_eq!(call().by("other", "bc").reason(&throttle), None);
+    assert_eq!(call().by("a", "bc").from("192.0.2.1").reason(&throttle), LIMITED);
+}
+
+#[test]
+fn a_principal_key_skips_public_routes_and_falls_back_where_credentials_are_optional() {
+    let throttle = one_by(Key::Principal);
+    for _ in 0..5 {
+        assert_eq!(call().on("/shop", PUBLIC()).reason(&throttle), None);
+        assert_eq!(call().on("/shop", PUBLIC()).by("a", "b").reason(&throttle), None);
+    }
+    let optional = || call().on("/news", Access::Optional);
+    assert_eq!(optional().from("192.0.2.1").reason(&throttle), None);
+    assert_eq!(optional().from("192.0.2.1").reason(&throttle), LIMITED);
+    assert_eq!(optional().from("192.0.2.1").by("a", "b").reason(&throttle), None);
+    assert_eq!(optional().reason(&throttle), Some(Reason::AddressUnknown));
+    let closed = || call().on("/orders", Access::Authenticated);
+    assert_eq!(closed().from("192.0.2.1").reason(&throttle), Some(Reason::MissingCredentials));
+    assert_eq!(call().reason(&throttle), Some(Reason::MissingCredentials));
+}
+
+#[test]
+fn a_header_key_wants_its_header_once_and_short() {
+    let throttle = one_by(Key::header("X-Tenant"));
+    assert_eq!(call().with("x-tenant", "acme").reason(&throttle), None);
+    assert_eq!(call().with("x-tenant", "acme").reason(&throttle), LIMITED);
+    assert_eq!(call().with("x-tenant", "other").reason(&throttle), None);
+    assert_eq!(call().reason(&throttle), Some(Reason::MissingHeader));
+    let twice = call().with("x-tenant", "acme").with("x-tenant", "third");
+    assert_eq!(twice.reason(&throttle), Some(Reason::BadHeader));
+    let long = "x".repeat(257);
+    assert_eq!(call().with("x-tenant", &long).reason(&throttle), Some(Reason::BadHeader));
+    assert_eq!(call().with("x-tenant", &"x".repeat(256)).reason(&throttle), None);
+}
+
+#[test]
+fn an_absent_header_can_be_told_to_mean_the_network_or_one_shared_bucket() {
+    let build =
+        |absent| Throttle::per_hour(1).by(Key::header("x-tenant")).absent(absent).build().unwrap();
+    let by_net = build(Absent::ClientNet);
+    assert_eq!(call().from("192.0.2.1").reason(&by_net), None);
+    assert_eq!(call().from("192.0.2.1").reason(&by_net), LIMITED);
+    assert_eq!(call().from("192.0.2.2").reason(&by_net), None);
+    let shared = build(Absent::Share);
+    assert_eq!(call().from("192.0.2.1").reason(&shared), None);
+    assert_eq!(call().from("192.0.2.2").reason(&shared), LIMITED);
+}
+
+#[test]
+fn composite_keys_have_a_bucket_for_each_combination() {
+    let throttle = one_by(Key::ClientNet.and(Key::Route));
+    let visit = |ip, route| call().from(ip).on(route, PUBLIC()).reason(&throttle);
+    assert_eq!(visit("192.0.2.1", "/a"), None);
+    assert_eq!(visit("192.0.2.1", "/b"), None);
+    assert_eq!(visit("192.0.2.2", "/a"), None);
+    assert_eq!(visit("192.0.2.1", "/a"), LIMITED);
+    let global = one_by(Key::Global);
+    assert_eq!(call().from("192.0.2.1").reason(&global), None);
+    assert_eq!(call().reason(&global), LIMITED);
+}
+
+#[test]
+fn a_refusal_says_when_to_come_back_and_which_limit_it_was() {
+    let clock = ManualClock::default();
+    let throttle = Throttle::per_hour(60).burst(1).by(Key::Global).build().unwrap();
+    let ask = || throttle.check(&mut Exchange::test(Request::new(()), clock.clone()));
+    assert!(ask().is_ok());
+    clock.advance(Duration::from_millis(100));
+    let rejection = ask().unwrap_err();
+    assert_eq!(rejection.private_expected(), Some(&*throttle.summary()));
+    let (name, value) = &rejection.headers()[0];
+    assert_eq!(name, "retry-after");
+    let seconds: u64 = value.to_str().unwrap().parse().unwrap();
+    assert!((60..=75).contains(&seconds), "{seconds}");
+    clock.advance(Duration::from_secs(seconds));
+    assert!(ask().is_ok());
+}
+
+fn record(reason: Option<Reason>, ip: &str) -> Record {
+    let mut exchange = call().from(ip).exchange;
+    let ticket = crate::observe::Ticket::open(&mut exchange);
+    let mut record = ticket.lock().record.clone();
+    record.client = exchange.client();
+    record.rejection = reason.map(Rejection::new);
+    record
+}
+
+#[test]
+fn forged_credentials_cost_the_network_and_expired_ones_do_not() {
+    let throttle = Throttle::per_hour(2).counting(Count::ForgedCredentials).build().unwrap();
+    let observer = throttle.observer().unwrap();
+    let visit = |ip| call().from(ip).reason(&throttle);
+    for reason in [
+        None,
+        Some(Reason::ExpiredCredentials),
+        Some(Reason::MissingCredentials),
+        Some(Reason::InsufficientScope),
+        Some(Reason::RateLimited),
+    ] {
+        for _ in 0..5 {
+            assert_eq!(visit("192.0.2.1"), None);
+            observer.completed(&record(reason, "192.0.2.1"));
+        }
+    }
+    for _ in 0..2 {
+        assert_eq!(visit("192.0.2.1"), None);
+        observer.completed(&record(Some(Reason::InvalidCredentials), "192.0.2.1"));
+    }
+    assert_eq!(visit("192.0.2.1"), LIMITED);
+    assert_eq!(visit("192.0.2.2"), None);
+}

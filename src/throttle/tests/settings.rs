@@ -1,0 +1,140 @@
+//! What a builder takes, what it refuses, and what it says about itself.
+
+use crate::guard::{Guard, Phase};
+use crate::inspect::Findings;
+use crate::throttle::{Count, Key, Throttle, ThrottleBuilder};
+
+fn setters(builder: ThrottleBuilder) -> Vec<String> {
+    let error = builder.build().unwrap_err();
+    error.mistakes().iter().map(|mistake| mistake.setter().to_owned()).collect()
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_value_and_its_remedy() {
+    let error = Throttle::per_minute(0)
+        .burst(0)
+        .cost(0)
+        .by(Key::header("no spaces")
+            .and(Key::header("Authorization"))
+            .and(Key::header("X-Forwarded-For")))
+        .counting(Count::ForgedCredentials)
+        .named("say \"hello\"")
+        .ipv4_prefix(33)
+        .ipv6_prefix(0)
+        .max_keys(0)
+        .build()
+        .unwrap_err();
+    let setters: Vec<_> = error.mistakes().iter().map(|mistake| mistake.setter()).collect();
+    assert_eq!(
+        setters,
+        [
+            "per_minute",
+            "burst",
+            "cost",
+            "by",
+            "by",
+            "counting",
+            "by",
+            "counting",
+            "named",
+            "ipv4_prefix",
+            "ipv6_prefix",
+            "max_keys",
+        ],
+        "{error}"
+    );
+    let text = error.to_string();
+    for value in ["`no spaces`", "`authorization`", "`x-forwarded-for`", "`33`", "`say \"hello\"`"]
+    {
+        assert!(text.contains(value), "{value} in {text}");
+    }
+    for mistake in error.mistakes() {
+        assert!(!mistake.problem().is_empty() && !mistake.remedy().is_empty(), "{mistake}");
+    }
+}
+
+#[test]
+fn values_that_only_together_make_no_sense_are_refused() {
+    assert_eq!(setters(Throttle::per_minute(10).burst(5).cost(6)), ["cost"]);
+    assert_eq!(setters(Throttle::per_day(1).burst(367)), ["burst"]);
+    assert_eq!(setters(Throttle::per_day(1).burst(u32::MAX)), ["burst"]);
+    assert_eq!(setters(Throttle::per_second(u32::MAX)), ["per_second"]);
+    assert_eq!(setters(Throttle::per_second(1).by(Key::all([]))), ["by"]);
+    let counting = Throttle::per_minute(1).by(Key::Principal).counting(Count::ForgedCredentials);
+    assert_eq!(setters(counting), ["counting"]);
+    for good in [
+        Throttle::per_day(1).burst(366),
+        Throttle::per_day(u32::MAX),
+        Throttle::per_second(1_000_000_000),
+        Throttle::per_hour(1).ipv4_prefix(1).ipv6_prefix(128).max_keys(1),
+    ] {
+        assert!(good.build().is_ok());
+    }
+}
+
+#[test]
+fn the_summary_says_how_much_to_whom_and_how_many() {
+    let summary = |builder: ThrottleBuilder| builder.build().unwrap().summary().into_owned();
+    assert_eq!(
+        summary(Throttle::per_minute(600).burst(100)),
+        "600 per minute, burst 100, by client network (/64 for IPv6), at most 100000 keys"
+    );
+    assert_eq!(
+        summary(Throttle::per_hour(9).by(Key::Principal.and(Key::Route)).cost(3).max_keys(5)),
+        "9 per hour, burst 9, 3 a request, by principal and route, at most 5 keys"
+    );
+    assert_eq!(
+        summary(
+            Throttle::per_day(20)
+                .ipv4_prefix(24)
+                .ipv6_prefix(48)
+                .counting(Count::ForgedCredentials)
+        ),
+        "20 forged credentials per day, burst 20, by client network (/24 for IPv4, /48 for IPv6), \
+         at most 100000 keys"
+    );
+    assert_eq!(
+        summary(Throttle::per_second(5).by(Key::Global)),
+        "5 per second, burst 5, by everybody together, at most 100000 keys"
+    );
+}
+
+#[test]
+fn the_phase_follows_from_the_key() {
+    let phase = |key: Key| Throttle::per_second(1).by(key).build().unwrap().phase();
+    for edge in [Key::ClientNet, Key::Route, Key::Global, Key::header("x-tenant")] {
+        assert_eq!(phase(edge.clone()), Phase::EdgeThrottle, "{edge}");
+        assert_eq!(phase(edge.clone().and(Key::Principal)), Phase::Quota, "{edge}");
+        assert_eq!(phase(Key::all([Key::all([Key::Principal]), edge.clone()])), Phase::Quota);
+    }
+    assert_eq!(phase(Key::Principal), Phase::Quota);
+}
+
+#[test]
+fn a_policy_has_a_name_of_its_own_by_default() {
+    let name = |builder: ThrottleBuilder| builder.build().unwrap().policy_name().to_owned();
+    assert_eq!(name(Throttle::per_minute(1)), "client-per-minute");
+    assert_eq!(
+        name(Throttle::per_day(1).by(Key::Principal.and(Key::Route))),
+        "principal-route-per-day"
+    );
+    assert_eq!(name(Throttle::per_hour(1).by(Key::header("X-Tenant"))), "x-tenant-per-hour");
+    assert_eq!(name(Throttle::per_hour(1).named("login")), "login");
+}
+
+#[test]
+fn a_prefix_longer_than_a_customers_is_a_finding() {
+    let findings = |bits| {
+        let mut report = Findings::default();
+        Throttle::per_second(1).ipv6_prefix(bits).build().unwrap().findings(&mut report);
+        report.iter().count()
+    };
+    assert_eq!((findings(64), findings(48), findings(65), findings(128)), (0, 0, 1, 1));
+}
+
+#[test]
+fn only_a_throttle_that_counts_afterwards_is_an_observer() {
+    assert!(Throttle::per_second(1).build().unwrap().observer().is_none());
+    let counting = Throttle::per_second(1).counting(Count::ForgedCredentials).build().unwrap();
+    assert!(counting.observer().is_some());
+}
