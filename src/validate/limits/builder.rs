@@ -71,10 +71,9 @@ impl JsonLimitsBuilder {
                 "write 1 to 127",
             );
         }
-        for (setter, value) in [
-            ("number_chars", limits.number_chars),
-            ("body_bytes", limits.body_bytes),
-        ] {
+        for (setter, value) in
+            [("number_chars", limits.number_chars), ("body_bytes", limits.body_bytes)]
+        {
             if value == 0 {
                 mistakes.push(setter, "0", "lets nothing through", "write 1 or more");
             }

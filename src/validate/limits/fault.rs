@@ -108,11 +108,7 @@ impl JsonFault {
                 Token::Index(index) => pointer.push(&index.to_string()),
             }
         }
-        Self {
-            kind,
-            pointer: pointer.finish(),
-            offset,
-        }
+        Self { kind, pointer: pointer.finish(), offset }
     }
 
     /// What is wrong.
@@ -133,13 +129,7 @@ impl JsonFault {
 
 impl fmt::Display for JsonFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} at `{}` (byte {})",
-            self.kind.message(),
-            self.pointer,
-            self.offset
-        )
+        write!(f, "{} at `{}` (byte {})", self.kind.message(), self.pointer, self.offset)
     }
 }
 

@@ -65,7 +65,5 @@ pub(in crate::validate) fn refused(fault: JsonFault) -> Rejection {
         false => Reason::JsonMalformed,
     };
     let violation = Violation::new(fault.pointer(), fault.kind().message());
-    Rejection::new(reason)
-        .violations(vec![violation])
-        .cause(fault)
+    Rejection::new(reason).violations(vec![violation]).cause(fault)
 }

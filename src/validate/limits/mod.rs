@@ -102,6 +102,19 @@ impl JsonLimits {
         scanner::scan(text, self)
     }
 
+    /// Everything the grammar allows, as deep as serde_json reads: for the operator's own texts.
+    pub(in crate::validate) fn unbounded() -> Self {
+        Self {
+            depth: 127,
+            entries: usize::MAX,
+            items: usize::MAX,
+            string_bytes: usize::MAX,
+            name_bytes: usize::MAX,
+            number_chars: usize::MAX,
+            body_bytes: usize::MAX,
+        }
+    }
+
     /// The most bytes a body may have before it is read at all.
     pub(in crate::validate) fn body_bytes(&self) -> usize {
         self.body_bytes

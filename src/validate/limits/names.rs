@@ -31,10 +31,7 @@ pub(super) struct Scope<'a> {
 
 impl<'a> Names<'a> {
     pub(super) fn enter(&self) -> Scope<'a> {
-        Scope {
-            base: self.open.len(),
-            many: None,
-        }
+        Scope { base: self.open.len(), many: None }
     }
 
     pub(super) fn leave(&mut self, scope: Scope<'a>) {
@@ -47,11 +44,7 @@ impl<'a> Names<'a> {
 
     /// Whether the name is new to the object; it is known from now on.
     pub(super) fn insert(&mut self, scope: &mut Scope<'a>, raw: &'a [u8], escaped: bool) -> bool {
-        let text = if escaped {
-            unescape(raw)
-        } else {
-            Cow::Borrowed(raw)
-        };
+        let text = if escaped { unescape(raw) } else { Cow::Borrowed(raw) };
         if let Some(set) = &mut scope.many {
             return set.insert(text);
         }
@@ -80,9 +73,7 @@ fn digest(text: &[u8]) -> u64 {
     let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
     let ends = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         (Some(first), Some(last)) => word(first) ^ word(last).rotate_left(29),
-        _ => text
-            .iter()
-            .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        _ => text.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     };
     ends ^ (text.len() as u64) << 56
 }

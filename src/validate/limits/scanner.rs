@@ -12,13 +12,8 @@ type Step<T = ()> = Result<T, JsonFaultKind>;
 
 /// Judges the whole text.
 pub(super) fn scan(text: &[u8], limits: &JsonLimits) -> Result<(), JsonFault> {
-    let mut scanner = Scanner {
-        rest: text,
-        limits,
-        inner: None,
-        outer: Vec::new(),
-        names: Names::default(),
-    };
+    let mut scanner =
+        Scanner { rest: text, limits, inner: None, outer: Vec::new(), names: Names::default() };
     scanner.document().map_err(|kind| {
         let tokens = scanner.outer.iter().chain(&scanner.inner);
         JsonFault::new(
@@ -142,11 +137,7 @@ impl<'a> Scanner<'a, '_> {
         }
         self.rest = tail;
         self.outer.extend(self.inner.take());
-        self.inner = Some(Open {
-            object,
-            count: 0,
-            at: Token::Container,
-        });
+        self.inner = Some(Open { object, count: 0, at: Token::Container });
         self.blanks();
         Ok(())
     }

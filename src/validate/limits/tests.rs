@@ -1,8 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "tests fail by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use proptest::prelude::*;
 
@@ -21,23 +17,20 @@ fn at(kind: Kind, pointer: &str) -> (Kind, String) {
     (kind, pointer.to_owned())
 }
 
-/// Limits that no short text reaches, but for the depth serde_json has too.
-fn wide() -> JsonLimits {
-    JsonLimits::builder()
-        .depth(127)
-        .entries(usize::MAX)
-        .items(usize::MAX)
-        .string_bytes(usize::MAX)
-        .name_bytes(usize::MAX)
-        .number_chars(usize::MAX)
-        .build()
-        .unwrap()
-}
-
 #[test]
 fn every_kind_of_value_is_accepted() {
     for text in [
-        "0", "-0", "-0.0e-0", "12.5E+3", "true", "false", "null", "\"\"", "[]", "{}", " [ 1 , 2 ] ",
+        "0",
+        "-0",
+        "-0.0e-0",
+        "12.5E+3",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "[]",
+        "{}",
+        " [ 1 , 2 ] ",
         "\t{\r\n\"a\" : [ { } , [ ] ] , \"b\":\"\\u00e9\\ud834\\udd1e\u{e9}\" }\n",
         "\"a string that is longer than eight bytes, with \\\"quotes\\\" and \u{1f600}\"",
     ] {
@@ -142,7 +135,8 @@ fn a_name_given_twice_is_refused_however_it_is_spelt() {
 #[test]
 fn a_name_given_twice_is_found_among_many_too() {
     for count in [15_usize, 16, 17, 18, 40, 999] {
-        let members: Vec<String> = (0..count).map(|n| format!("\"name-{n}\":{{\"k\":1}}")).collect();
+        let members: Vec<String> =
+            (0..count).map(|n| format!("\"name-{n}\":{{\"k\":1}}")).collect();
         let text = format!("{{{}}}", members.join(","));
         assert_eq!(JsonLimits::default().check(text.as_bytes()), Ok(()), "{count}");
         for again in [0, count / 2, count - 1] {
@@ -174,21 +168,54 @@ fn every_bad_limit_is_named_at_once() {
     assert!(JsonLimits::builder().depth(128).build().is_err());
 }
 
-/// Whether serde_json takes the text, with the differences this check makes on purpose.
-fn serde_takes(text: &[u8]) -> bool {
-    // IgnoredAny reads numbers and escapes less strictly than a value does; a value refuses
-    // numbers past f64, which are JSON all the same.
+/// Whether serde_json takes the text; `None` where it stops at a number beyond an `f64`, which is
+/// JSON all the same.
+fn serde_takes(text: &[u8]) -> Option<bool> {
     match serde_json::from_slice::<serde_json::Value>(text) {
-        Ok(_) => true,
-        Err(error) => error.to_string().starts_with("number out of range"),
+        Ok(_) => Some(true),
+        Err(error) if error.to_string().starts_with("number out of range") => None,
+        Err(_) => Some(false),
     }
 }
 
 fn jsonish() -> impl Strategy<Value = Vec<u8>> {
     let pieces = prop::sample::select(vec![
-        "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u", "d83d", "de00", "0061", "\"a\"", "\"b\"",
-        "\"\\u0061\"", "1", "0", "-", ".", "e", "+", "true", "false", "null", "nul", " ", "\n",
-        "\u{e9}", "\u{1}", "12345678", "abcdefgh", "\"k\":", "[]", "{}", "1.5e10", "\u{feff}",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\\u",
+        "d83d",
+        "de00",
+        "0061",
+        "\"a\"",
+        "\"b\"",
+        "\"\\u0061\"",
+        "1",
+        "0",
+        "-",
+        ".",
+        "e",
+        "+",
+        "true",
+        "false",
+        "null",
+        "nul",
+        " ",
+        "\n",
+        "\u{e9}",
+        "\u{1}",
+        "12345678",
+        "abcdefgh",
+        "\"k\":",
+        "[]",
+        "{}",
+        "1.5e10",
+        "\u{feff}",
     ]);
     prop::collection::vec(pieces, 0..24).prop_map(|pieces| pieces.concat().into_bytes())
 }
@@ -211,8 +238,10 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
 }
 
 fn agrees(text: &[u8]) -> Result<(), TestCaseError> {
-    let ours = wide().check(text);
-    let theirs = serde_takes(text);
+    let ours = JsonLimits::unbounded().check(text);
+    let Some(theirs) = serde_takes(text) else {
+        return Ok(());
+    };
     match ours {
         Ok(()) => prop_assert!(theirs, "ours alone accepts {:?}", String::from_utf8_lossy(text)),
         Err(fault) => prop_assert!(
@@ -250,7 +279,7 @@ proptest! {
             true => serde_json::to_vec_pretty(&value),
             false => serde_json::to_vec(&value),
         }.unwrap();
-        prop_assert_eq!(wide().check(&text), Ok(()));
+        prop_assert_eq!(JsonLimits::unbounded().check(&text), Ok(()));
         for (index, byte) in changes {
             let place = index.index(text.len());
             if let Some(place) = text.get_mut(place) {

@@ -32,10 +32,7 @@ impl MediaTypesBuilder {
         let mut mistakes = Mistakes::default();
         let allowed = ranges("allow", &self.allowed, &mut mistakes);
         let accept = accept(&allowed);
-        mistakes.finish().map(|()| MediaTypes {
-            allowed: allowed.into(),
-            accept,
-        })
+        mistakes.finish().map(|()| MediaTypes { allowed: allowed.into(), accept })
     }
 }
 

@@ -54,10 +54,8 @@ impl MediaTypes {
 }
 
 fn is_bare(exchange: &Exchange) -> bool {
-    let is_safe = matches!(
-        *exchange.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
-    );
+    let is_safe =
+        matches!(*exchange.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
     is_safe && exchange.head().version < Version::HTTP_2
 }
 

@@ -72,11 +72,7 @@ impl<'a> MediaType<'a> {
         if !rest.is_empty() || has_twins(&seen, known) {
             return None;
         }
-        Some(Self {
-            kind,
-            subtype,
-            charset,
-        })
+        Some(Self { kind, subtype, charset })
     }
 
     /// Whether the body is JSON: `application/json`, `text/json`, and every `+json` (RFC 6839).
@@ -89,8 +85,7 @@ impl<'a> MediaType<'a> {
 
     /// Whether no other charset than UTF-8 is claimed.
     pub(in crate::validate) fn is_utf8(&self) -> bool {
-        self.charset
-            .is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
+        self.charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8"))
     }
 
     fn has_suffix(&self, suffix: &str) -> bool {
@@ -107,10 +102,7 @@ const BLANK: [char; 2] = [' ', '\t'];
 
 fn has_twins(names: &[&str], known: usize) -> bool {
     names.iter().take(known).enumerate().any(|(index, name)| {
-        names
-            .iter()
-            .take(index)
-            .any(|earlier| earlier.eq_ignore_ascii_case(name))
+        names.iter().take(index).any(|earlier| earlier.eq_ignore_ascii_case(name))
     })
 }
 

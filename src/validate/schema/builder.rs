@@ -1,0 +1,238 @@
+use std::{path::PathBuf, sync::Arc};
+
+use http::Method;
+use jsonschema::PatternOptions;
+use serde_json::Value;
+
+use crate::{
+    error::{ConfigError, Mistakes},
+    validate::{
+        limits::JsonLimits,
+        media_type::{accept, ranges},
+    },
+};
+
+use super::{Draft, Inner, JsonSchema, remotes::Remotes};
+
+/// Where the text of a schema comes from.
+#[derive(Clone, Debug)]
+pub(super) enum Source {
+    Text(String),
+    File(PathBuf),
+}
+
+/// Sets what [`JsonSchema`] judges by.
+#[derive(Clone, Debug)]
+pub struct JsonSchemaBuilder {
+    route: Option<String>,
+    source: Source,
+    draft: Option<Draft>,
+    remotes: Vec<(String, String)>,
+    limits: JsonLimits,
+    media_types: Vec<String>,
+    is_optional: bool,
+    ignores_formats: bool,
+}
+
+impl JsonSchemaBuilder {
+    pub(super) fn new(route: Option<String>, source: Source) -> Self {
+        Self {
+            route,
+            source,
+            draft: None,
+            remotes: Vec::new(),
+            limits: JsonLimits::default(),
+            media_types: ["application/json", "application/*+json"].map(str::to_owned).to_vec(),
+            is_optional: false,
+            ignores_formats: false,
+        }
+    }
+
+    /// The draft of a schema that has no `$schema`, and of remotes without one. Default 2020-12.
+    pub fn draft(mut self, draft: Draft) -> Self {
+        self.draft = Some(draft);
+        self
+    }
+
+    /// A document that a `$ref` or a `$schema` may lead to: its absolute address and its text.
+    /// Nothing is ever fetched, so whatever is referred to must be given here.
+    pub fn remote(mut self, uri: impl Into<String>, document: impl Into<String>) -> Self {
+        self.remotes.push((uri.into(), document.into()));
+        self
+    }
+
+    /// The limits that are judged before anything is built. Default [`JsonLimits::default`].
+    pub fn limits(mut self, limits: JsonLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The media types a body may have, each `type/subtype`, `type/*` or `type/*+suffix`.
+    /// Default `application/json` and `application/*+json`. Whatever is named must hold JSON.
+    pub fn media_types<T: Into<String>>(mut self, list: impl IntoIterator<Item = T>) -> Self {
+        self.media_types = list.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Admits requests without a body, as `PATCH` and `DELETE` sometimes are. Default: refused.
+    pub fn optional(mut self) -> Self {
+        self.is_optional = true;
+        self
+    }
+
+    /// Settings that let more through than a schema says.
+    pub fn dangerous(self) -> DangerousJsonSchema {
+        DangerousJsonSchema(self)
+    }
+
+    /// Ends the building: reads and compiles the schema.
+    ///
+    /// # Errors
+    ///
+    /// Names a route that is no method and pattern, a file that cannot be read, a text that is no
+    /// JSON or no schema of its draft, a `$ref` that leads nowhere, an unknown format, a pattern
+    /// that needs a backtracking engine, and media types that are none.
+    pub fn build(self) -> Result<JsonSchema, ConfigError> {
+        let mut mistakes = Mistakes::default();
+        let route = self.route.as_deref().and_then(|text| route(text, &mut mistakes));
+        let media_types = ranges("media_types", &self.media_types, &mut mistakes);
+        let remotes = remotes(&self.remotes, &mut mistakes);
+        let validator = self
+            .schema(&mut mistakes)
+            .and_then(|schema| self.compile(&schema, remotes, &mut mistakes));
+        let schema = validator.map(|validator| {
+            JsonSchema(Arc::new(Inner {
+                validator,
+                route,
+                limits: self.limits,
+                accept: accept(&media_types),
+                media_types,
+                is_optional: self.is_optional,
+                ignores_formats: self.ignores_formats,
+            }))
+        });
+        mistakes.finish_with(schema)
+    }
+
+    fn schema(&self, mistakes: &mut Mistakes) -> Option<Value> {
+        let file;
+        let (setter, name, text) = match &self.source {
+            Source::Text(text) => ("schema", "", text),
+            Source::File(path) => match std::fs::read_to_string(path) {
+                Ok(text) => {
+                    file = text;
+                    ("schema", path.to_str().unwrap_or_default(), &file)
+                }
+                Err(error) => {
+                    mistakes.push(
+                        "for_route_file",
+                        path.display().to_string(),
+                        format!("cannot be read: {error}"),
+                        "name a readable file with the schema",
+                    );
+                    return None;
+                }
+            },
+        };
+        document(setter, name, text, mistakes)
+    }
+
+    fn compile(
+        &self,
+        schema: &Value,
+        remotes: Remotes,
+        mistakes: &mut Mistakes,
+    ) -> Option<jsonschema::Validator> {
+        let mut options = jsonschema::options()
+            .with_retriever(remotes)
+            .with_pattern_options(PatternOptions::regex())
+            .should_validate_formats(!self.ignores_formats)
+            .should_ignore_unknown_formats(self.ignores_formats);
+        if schema.get("$schema").is_none() {
+            options = options.with_draft(self.draft.unwrap_or_default().engine());
+        } else if let Some(draft) = self.draft
+            && !matches!(
+                jsonschema::Draft::default().detect(schema),
+                found if found == draft.engine() || found == jsonschema::Draft::Unknown
+            )
+        {
+            let remedy = "leave `draft` out, or name the draft of `$schema`";
+            mistakes.push("draft", draft.name(), "is not the draft `$schema` names", remedy);
+        }
+        match options.build(schema) {
+            Ok(validator) => Some(validator),
+            Err(error) => {
+                mistakes.push(
+                    "schema",
+                    error.instance_path().as_str(),
+                    format!("does not compile: {error}"),
+                    "write a schema of its draft, with known formats, patterns without \
+                     look-around, and every document a `$ref` leads to given to `remote`",
+                );
+                None
+            }
+        }
+    }
+}
+
+/// What weakens a [`JsonSchema`]; the self-audit reports it.
+#[derive(Clone, Debug)]
+pub struct DangerousJsonSchema(JsonSchemaBuilder);
+
+impl DangerousJsonSchema {
+    /// Takes `format` for a remark, as the drafts allow: no string is refused for it, and unknown
+    /// formats are no mistake.
+    pub fn ignore_formats(mut self) -> JsonSchemaBuilder {
+        self.0.ignores_formats = true;
+        self.0
+    }
+}
+
+fn route(text: &str, mistakes: &mut Mistakes) -> Option<(Method, String)> {
+    let parts = text.split_once(' ').and_then(|(method, pattern)| {
+        let is_upper = method.bytes().all(|byte| !byte.is_ascii_lowercase());
+        let is_clean = pattern.starts_with('/') && !pattern.contains(char::is_whitespace);
+        let method = Method::from_bytes(method.as_bytes()).ok()?;
+        (is_upper && is_clean).then(|| (method, pattern.to_owned()))
+    });
+    if parts.is_none() {
+        let remedy = "write a method, one space and a pattern: `POST /orders/{id}`";
+        mistakes.push("for_route", text, "is no method and pattern", remedy);
+    }
+    parts
+}
+
+fn remotes(list: &[(String, String)], mistakes: &mut Mistakes) -> Remotes {
+    let mut remotes = Remotes::default();
+    for (uri, text) in list {
+        let Some(document) = document("remote", uri, text, mistakes) else {
+            continue;
+        };
+        if !remotes.insert(uri, document) {
+            mistakes.push("remote", uri, "was given twice", "give each address one document");
+        }
+    }
+    remotes
+}
+
+/// Reads a JSON text of the operator's; a member written twice is a mistake here as well.
+fn document(
+    setter: &'static str,
+    name: &str,
+    text: &str,
+    mistakes: &mut Mistakes,
+) -> Option<Value> {
+    let remedy = "write JSON, each member once";
+    let limits = JsonLimits::unbounded();
+    if let Err(fault) = limits.check(text.as_bytes()) {
+        mistakes.push(setter, name, format!("is refused as JSON: {fault}"), remedy);
+        return None;
+    }
+    match serde_json::from_str(text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            mistakes.push(setter, name, format!("is refused as JSON: {error}"), remedy);
+            None
+        }
+    }
+}
