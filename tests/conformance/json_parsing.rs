@@ -31,7 +31,8 @@ fn every_text_of_the_json_parsing_corpus_is_judged_as_it_must_be() {
                 counts[0] += 1;
                 match verdict {
                     Err(fault) if fault.kind() == JsonFaultKind::DuplicateName => {
-                        let reason = "two members of one name are refused, though the grammar allows them";
+                        let reason =
+                            "two members of one name are refused, though the grammar allows them";
                         tally.leave_out(name, reason);
                     }
                     verdict => tally.judge(name, verdict.is_ok()),
@@ -49,7 +50,9 @@ fn every_text_of_the_json_parsing_corpus_is_judged_as_it_must_be() {
     assert_eq!(counts, [ACCEPT, REJECT, EITHER]);
     let duplicates = ["y_object_duplicated_key", "y_object_duplicated_key_and_value"];
     assert_eq!(tally.left_out(), duplicates.len());
-    tally.tell_also(&format!("{EITHER} cases of which either verdict is right ended without a crash"));
+    tally.tell_also(&format!(
+        "{EITHER} cases of which either verdict is right ended without a crash"
+    ));
     tally.finish();
 }
 

@@ -52,7 +52,8 @@ fn run(corpus: &'static str, name: &str, draft: Draft, counts: [usize; 4]) {
                 // The required tests take `format` for a remark.
                 .dangerous()
                 .ignore_formats();
-            let title = format!("{}: {}", path.file_name().unwrap().display(), group["description"]);
+            let title =
+                format!("{}: {}", path.file_name().unwrap().display(), group["description"]);
             let guard = builder.build();
             for test in group["tests"].as_array().unwrap() {
                 let is_valid = test["valid"].as_bool().unwrap();
@@ -111,14 +112,18 @@ fn remotes(folder: &Path) -> Vec<(String, String)> {
                 continue;
             }
             let below = path.strip_prefix(folder).unwrap().to_str().unwrap().replace('\\', "/");
-            found.push((format!("http://localhost:1234/{below}"), fs::read_to_string(&path).unwrap()));
+            found.push((
+                format!("http://localhost:1234/{below}"),
+                fs::read_to_string(&path).unwrap(),
+            ));
         }
     }
     found
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
 }

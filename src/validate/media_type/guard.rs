@@ -20,16 +20,20 @@ impl Guard for MediaTypes {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let presence = presence(exchange.headers());
+        match presence {
+            Presence::Absent => return Ok(Flow::Continue),
+            // HTTP/1 has no body without framing headers; a safe method is spared the watch.
+            Presence::Unknown if is_bare(exchange) => return Ok(Flow::Continue),
+            _ => {}
+        }
         let Some(refusal) = self.refusal(declared(exchange.headers())) else {
             return Ok(Flow::Continue);
         };
-        match presence(exchange.headers()) {
-            Presence::Present => return Err(refusal),
-            Presence::Absent => {}
-            // HTTP/1 has no body without framing headers; a safe method is spared the watch.
-            Presence::Unknown if is_bare(exchange) => {}
-            Presence::Unknown => exchange.watch_body(Unwanted(refusal)),
+        if presence == Presence::Present {
+            return Err(refusal);
         }
+        exchange.watch_body(Unwanted(refusal));
         Ok(Flow::Continue)
     }
 

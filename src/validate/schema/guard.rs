@@ -28,12 +28,14 @@ impl Guard for JsonSchema {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let presence = presence(exchange.headers());
+        if presence == Presence::Absent {
+            return self.0.absent().map(|()| Flow::Continue);
+        }
         let mut verdict = self.0.declared(exchange);
-        match presence(exchange.headers()) {
-            Presence::Absent => return self.0.absent().map(|()| Flow::Continue),
+        if presence == Presence::Present {
             // Refused before a byte is read.
-            Presence::Present => verdict = Ok(verdict?),
-            Presence::Unknown => {}
+            verdict = Ok(verdict?);
         }
         let inner = Arc::clone(&self.0);
         exchange.read_body(inner.limits.body_bytes(), move |_, body: &Bytes| {
