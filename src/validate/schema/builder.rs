@@ -1,7 +1,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use http::Method;
-use jsonschema::PatternOptions;
+use jsonschema::{PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-use super::{Draft, Inner, JsonSchema, remotes::Remotes};
+use super::{Draft, Inner, JsonSchema, detail::Explainer, explain::rewrite, remotes::Remotes};
 
 /// Where the text of a schema comes from.
 #[derive(Clone, Debug)]
@@ -97,12 +97,13 @@ impl JsonSchemaBuilder {
         let route = self.route.as_deref().and_then(|text| route(text, &mut mistakes));
         let media_types = ranges("media_types", &self.media_types, &mut mistakes);
         let remotes = remotes(&self.remotes, &mut mistakes);
-        let validator = self
+        let compiled = self
             .schema(&mut mistakes)
             .and_then(|schema| self.compile(&schema, remotes, &mut mistakes));
-        let schema = validator.map(|validator| {
+        let schema = compiled.map(|(validator, explainer)| {
             JsonSchema(Arc::new(Inner {
                 validator,
+                explainer,
                 route,
                 limits: self.limits,
                 accept: accept(&media_types),
@@ -142,25 +143,19 @@ impl JsonSchemaBuilder {
         schema: &Value,
         remotes: Remotes,
         mistakes: &mut Mistakes,
-    ) -> Option<jsonschema::Validator> {
-        let mut options = jsonschema::options()
-            .with_retriever(remotes)
-            .with_pattern_options(PatternOptions::regex())
-            .should_validate_formats(!self.ignores_formats)
-            .should_ignore_unknown_formats(self.ignores_formats);
-        if schema.get("$schema").is_none() {
-            options = options.with_draft(self.draft.unwrap_or_default().engine());
-        } else if let Some(draft) = self.draft
-            && !matches!(
-                jsonschema::Draft::default().detect(schema),
-                found if found == draft.engine() || found == jsonschema::Draft::Unknown
-            )
+    ) -> Option<(Validator, Explainer)> {
+        let named = jsonschema::Draft::default().detect(schema);
+        if let Some(draft) = self.draft
+            && schema.get("$schema").is_some()
+            && named != jsonschema::Draft::Unknown
+            && named != draft.engine()
         {
             let remedy = "leave `draft` out, or name the draft of `$schema`";
             mistakes.push("draft", draft.name(), "is not the draft `$schema` names", remedy);
         }
-        match options.build(schema) {
-            Ok(validator) => Some(validator),
+        let explainer = self.explainer(schema, &remotes);
+        match self.engine(schema, remotes) {
+            Ok(validator) => Some((validator, explainer)),
             Err(error) => {
                 mistakes.push(
                     "schema",
@@ -172,6 +167,50 @@ impl JsonSchemaBuilder {
                 None
             }
         }
+    }
+
+    fn engine(
+        &self,
+        schema: &Value,
+        remotes: Remotes,
+    ) -> Result<Validator, ValidationError<'static>> {
+        let options = jsonschema::options()
+            .with_retriever(remotes)
+            .with_pattern_options(PatternOptions::regex())
+            .should_validate_formats(!self.ignores_formats)
+            .should_ignore_unknown_formats(self.ignores_formats);
+        match schema.get("$schema") {
+            Some(_) => options.build(schema),
+            None => options.with_draft(self.draft.unwrap_or_default().engine()).build(schema),
+        }
+    }
+
+    fn explainer(&self, schema: &Value, remotes: &Remotes) -> Explainer {
+        // The meta-schemas have alternatives that recurse, and are not ours to rewrite.
+        if refers_to_a_meta_schema(schema) || remotes.iter().any(refers_to_a_meta_schema) {
+            return Explainer::Nothing;
+        }
+        let rewritten = rewrite(schema);
+        let (remotes, others_have) = remotes.rewritten();
+        if !rewritten.has_alternatives && !others_have {
+            return Explainer::Itself;
+        }
+        match self.engine(&rewritten.document, remotes) {
+            Ok(validator) => Explainer::Rewritten(validator),
+            Err(_) => Explainer::Nothing,
+        }
+    }
+}
+
+fn refers_to_a_meta_schema(document: &Value) -> bool {
+    match document {
+        Value::Object(members) => members.iter().any(|(keyword, value)| {
+            let is_reference = matches!(keyword.as_str(), "$ref" | "$dynamicRef" | "$recursiveRef");
+            is_reference && value.as_str().is_some_and(|uri| uri.contains("json-schema.org"))
+                || refers_to_a_meta_schema(value)
+        }),
+        Value::Array(items) => items.iter().any(refers_to_a_meta_schema),
+        _ => false,
     }
 }
 

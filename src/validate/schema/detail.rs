@@ -10,16 +10,53 @@ use serde_json::{Map, Value};
 
 use crate::{rejection::Violation, validate::limits::Pointer};
 
+use super::{Inner, explain::alternatives};
+
 /// How many violations one answer lists.
-pub(super) const MOST: usize = 16;
+const MOST: usize = 16;
 
 /// How much of the schema one sentence repeats, in bytes.
 const SHOWN: usize = 120;
 
+const ANY_OF: &str = "matches none of the alternatives";
+const ONE_OF: &str = "does not match exactly one of the alternatives";
 const UNKNOWN: &str = "is not a member the schema knows";
 
+/// What finds the words for a refusal.
+pub(super) enum Explainer {
+    /// The schema itself: it has no alternatives.
+    Itself,
+    /// An equal schema whose errors are cheap to collect.
+    Rewritten(jsonschema::Validator),
+    /// Nothing: only that the body does not match is told.
+    Nothing,
+}
+
+/// A larger body is told its first violation only: collecting them all copies parts of it.
+const DETAILED: usize = 64 << 10;
+
+impl Inner {
+    /// What is told of a body that the schema refuses, never empty.
+    pub(super) fn explain(&self, body: &Value, length: usize) -> Vec<Violation> {
+        let validator = match &self.explainer {
+            Explainer::Itself => Some(&self.validator),
+            Explainer::Rewritten(validator) => Some(validator),
+            Explainer::Nothing => None,
+        };
+        let mut list = match validator {
+            Some(validator) if length <= DETAILED => violations(body, validator.iter_errors(body)),
+            Some(validator) => violations(body, validator.validate(body).err()),
+            None => Vec::new(),
+        };
+        if list.is_empty() {
+            list.push(Violation::new("", "does not match the schema"));
+        }
+        list
+    }
+}
+
 /// Tells the first violations of a body, those of unknown members one by one.
-pub(super) fn violations<'a>(
+fn violations<'a>(
     body: &Value,
     errors: impl IntoIterator<Item = ValidationError<'a>>,
 ) -> Vec<Violation> {
@@ -115,9 +152,13 @@ fn fixed(kind: &Kind) -> &'static str {
     match kind {
         Kind::FalseSchema => "is not allowed here",
         Kind::Pattern { .. } => "does not match the pattern",
-        Kind::AnyOf { .. } | Kind::OneOfNotValid { .. } => "matches none of the alternatives",
-        Kind::OneOfMultipleValid { .. } => "matches more than one of the alternatives",
-        Kind::Not { .. } => "matches what is not allowed",
+        Kind::AnyOf { .. } => ANY_OF,
+        Kind::OneOfNotValid { .. } | Kind::OneOfMultipleValid { .. } => ONE_OF,
+        Kind::Not { schema } => match alternatives(schema) {
+            Some("anyOf") => ANY_OF,
+            Some(_) => ONE_OF,
+            None => "matches what is not allowed",
+        },
         Kind::Contains => "has too few or too many items of the required kind",
         Kind::UniqueItems => "has an item twice",
         Kind::UnevaluatedItems { .. } => "has items the schema does not know",

@@ -13,10 +13,7 @@ use crate::{
     },
 };
 
-use super::{Inner, JsonSchema, detail};
-
-/// A larger body is told its first violation only: collecting them all copies parts of it.
-const DETAILED: usize = 64 << 10;
+use super::{Inner, JsonSchema};
 
 impl Guard for JsonSchema {
     fn name(&self) -> &'static str {
@@ -104,10 +101,7 @@ impl Inner {
         if self.validator.is_valid(&value) {
             return Ok(());
         }
-        let violations = match body.len() <= DETAILED {
-            true => detail::violations(&value, self.validator.iter_errors(&value)),
-            false => detail::violations(&value, self.validator.validate(&value).err()),
-        };
+        let violations = self.explain(&value, body.len());
         Err(Rejection::new(Reason::SchemaViolation).violations(violations))
     }
 }

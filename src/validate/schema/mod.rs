@@ -68,6 +68,7 @@
 mod builder;
 mod detail;
 mod draft;
+mod explain;
 mod guard;
 mod remotes;
 #[cfg(test)]
@@ -81,6 +82,7 @@ pub use builder::{DangerousJsonSchema, JsonSchemaBuilder};
 pub use draft::Draft;
 
 use builder::Source;
+use detail::Explainer;
 
 use super::{limits::JsonLimits, media_type::MediaRange};
 
@@ -92,6 +94,7 @@ pub struct JsonSchema(Arc<Inner>);
 
 struct Inner {
     validator: jsonschema::Validator,
+    explainer: Explainer,
     route: Option<(Method, String)>,
     limits: JsonLimits,
     media_types: Vec<MediaRange>,
