@@ -147,4 +147,20 @@ impl Mistakes {
     pub fn finish(self) -> Result<(), ConfigError> {
         if self.0.is_empty() { Ok(()) } else { Err(ConfigError { mistakes: self.0 }) }
     }
+
+    /// Ends the collection with what was built, `None` where a mistake stood in the way.
+    ///
+    /// # Errors
+    /// When there is at least one mistake; the error holds them all.
+    pub fn finish_with<T>(mut self, built: Option<T>) -> Result<T, ConfigError> {
+        match built {
+            Some(built) => self.finish().map(|()| built),
+            None => {
+                if self.0.is_empty() {
+                    self.push("build", "", "came to nothing", "report this as a bug");
+                }
+                Err(ConfigError { mistakes: self.0 })
+            }
+        }
+    }
 }

@@ -1,0 +1,69 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::{
+    guard::{Exchange, Flow, Guard, Phase},
+    rejection::{Reason, Rejection, Violation},
+    validate::media_type::{Declared, Presence, declared, plain_utf8, presence, unreadable},
+};
+
+use super::{JsonFault, JsonLimits};
+
+impl Guard for JsonLimits {
+    fn name(&self) -> &'static str {
+        "json-limits"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Content
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let headers = exchange.headers();
+        let refusal = match declared(headers) {
+            Declared::Nothing => return Ok(Flow::Continue),
+            Declared::Unreadable => Some(unreadable()),
+            Declared::One(media_type) if !media_type.is_json() => return Ok(Flow::Continue),
+            Declared::One(media_type) => plain_utf8(exchange, &media_type).err(),
+        };
+        match (presence(exchange.headers()), refusal) {
+            (Presence::Absent, _) => {}
+            (Presence::Present, Some(refusal)) => return Err(refusal),
+            (_, refusal) => {
+                let limits = self.clone();
+                exchange.read_body(self.body_bytes, move |_, body: &Bytes| {
+                    match (body.is_empty(), refusal) {
+                        (true, _) => Ok(None),
+                        (false, Some(refusal)) => Err(refusal),
+                        (false, None) => limits.check(body).map(|()| None).map_err(refused),
+                    }
+                });
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Owned(format!(
+            "JSON at most {} bytes, depth {}, {} members, {} items, strings {} bytes, names {} bytes, numbers {} characters",
+            self.body_bytes,
+            self.depth,
+            self.entries,
+            self.items,
+            self.string_bytes,
+            self.name_bytes,
+            self.number_chars
+        ))
+    }
+}
+
+/// The fault as an answer: where and what, never the value.
+pub(in crate::validate) fn refused(fault: JsonFault) -> Rejection {
+    let reason = match fault.kind().is_limit() {
+        true => Reason::JsonLimit,
+        false => Reason::JsonMalformed,
+    };
+    let violation = Violation::new(fault.pointer(), fault.kind().message());
+    Rejection::new(reason).violations(vec![violation]).cause(fault)
+}

@@ -1,0 +1,104 @@
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Version, header};
+
+use crate::{
+    guard::{BodyWatch, Exchange, Flow, Guard, Phase},
+    rejection::{Reason, Rejection},
+};
+
+use super::{Declared, MediaTypes, Presence, declared, presence};
+
+impl Guard for MediaTypes {
+    fn name(&self) -> &'static str {
+        "media-types"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Content
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let presence = presence(exchange.headers());
+        match presence {
+            Presence::Absent => return Ok(Flow::Continue),
+            // HTTP/1 has no body without framing headers; a safe method is spared the watch.
+            Presence::Unknown if is_bare(exchange) => return Ok(Flow::Continue),
+            _ => {}
+        }
+        let Some(refusal) = self.refusal(declared(exchange.headers())) else {
+            return Ok(Flow::Continue);
+        };
+        if presence == Presence::Present {
+            return Err(refusal);
+        }
+        exchange.watch_body(Unwanted(refusal));
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        let names: Vec<String> = self.allowed.iter().map(ToString::to_string).collect();
+        Cow::Owned(names.join(", "))
+    }
+}
+
+impl MediaTypes {
+    fn refusal(&self, declared: Declared<'_>) -> Option<Rejection> {
+        match declared {
+            Declared::One(media_type) => {
+                let is_allowed = self.allowed.iter().any(|range| range.covers(&media_type));
+                (!is_allowed).then(|| unsupported("the media type of the body is not accepted"))
+            }
+            Declared::Nothing => Some(unsupported("the body needs a Content-Type")),
+            Declared::Unreadable => return Some(unreadable()),
+        }
+        .map(|refusal| refusal.header(header::ACCEPT, self.accept.clone()))
+    }
+}
+
+fn is_bare(exchange: &Exchange) -> bool {
+    let is_safe =
+        matches!(*exchange.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+    is_safe && exchange.head().version < Version::HTTP_2
+}
+
+/// Refuses a body whose head did not announce it, as soon as it turns out to be there.
+struct Unwanted(Rejection);
+
+impl BodyWatch for Unwanted {
+    fn chunk(&mut self, data: &Bytes) -> Result<(), Rejection> {
+        match data.is_empty() {
+            true => Ok(()),
+            false => Err(self.0.clone()),
+        }
+    }
+}
+
+/// A `Content-Type` that two parsers could read in two ways.
+pub(in crate::validate) fn unreadable() -> Rejection {
+    Rejection::new(Reason::BadHeader).detail("the Content-Type cannot be read, or stands twice")
+}
+
+/// A media type, charset or coding that is readable and not taken.
+pub(in crate::validate) fn unsupported(detail: &'static str) -> Rejection {
+    Rejection::new(Reason::UnsupportedMediaType).detail(detail)
+}
+
+/// Refuses what would make the handler read other bytes than were judged: a charset other than
+/// UTF-8, and a content coding.
+pub(in crate::validate) fn plain_utf8(
+    exchange: &Exchange,
+    media_type: &super::parse::MediaType<'_>,
+) -> Result<(), Rejection> {
+    if !media_type.is_utf8() {
+        return Err(unsupported("JSON is UTF-8; no other charset is accepted"));
+    }
+    let mut codings = exchange.headers().get_all(header::CONTENT_ENCODING).iter();
+    let is_identity = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if !codings.all(is_identity) {
+        return Err(unsupported("no content coding is accepted here")
+            .header(header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+    }
+    Ok(())
+}

@@ -1,0 +1,112 @@
+use std::{borrow::Cow, sync::Arc};
+
+use bytes::Bytes;
+use http::header;
+
+use crate::{
+    guard::{Exchange, Flow, Guard, Phase},
+    inspect::{Findings, Severity},
+    rejection::{Reason, Rejection, Violation},
+    validate::{
+        limits::refused,
+        media_type::{Declared, Presence, declared, plain_utf8, presence, unreadable, unsupported},
+    },
+};
+
+use super::{Inner, JsonSchema};
+
+impl Guard for JsonSchema {
+    fn name(&self) -> &'static str {
+        "json-schema"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Content
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let presence = presence(exchange.headers());
+        if presence == Presence::Absent {
+            return self.0.absent().map(|()| Flow::Continue);
+        }
+        let mut verdict = self.0.declared(exchange);
+        if presence == Presence::Present {
+            // Refused before a byte is read.
+            verdict = Ok(verdict?);
+        }
+        let inner = Arc::clone(&self.0);
+        exchange.read_body(inner.limits.body_bytes(), move |_, body: &Bytes| {
+            let verdict = match body.is_empty() {
+                true => inner.absent(),
+                false => verdict.and_then(|()| inner.judge(body)),
+            };
+            verdict.map(|()| None)
+        });
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        let types: Vec<String> = self.0.media_types.iter().map(ToString::to_string).collect();
+        let route = match &self.0.route {
+            Some((method, pattern)) => format!("{method} {pattern}: "),
+            None => String::new(),
+        };
+        let optional = if self.0.is_optional { ", may be absent" } else { "" };
+        let formats = if self.0.ignores_formats { ", formats ignored" } else { "" };
+        Cow::Owned(format!(
+            "{route}body of {} at most {} bytes, by a JSON Schema{optional}{formats}",
+            types.join(", "),
+            self.0.limits.body_bytes(),
+        ))
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        if self.0.ignores_formats {
+            report.push(
+                Severity::Low,
+                "json-schema",
+                "`format` is ignored, so strings of any form pass",
+                "leave out `dangerous().ignore_formats()`",
+            );
+        }
+    }
+}
+
+impl Inner {
+    fn declared(&self, exchange: &Exchange) -> Result<(), Rejection> {
+        match declared(exchange.headers()) {
+            Declared::One(media_type) => {
+                if self.media_types.iter().any(|range| range.covers(&media_type)) {
+                    return plain_utf8(exchange, &media_type);
+                }
+                Err(unsupported("the media type of the body is not accepted"))
+            }
+            Declared::Nothing => Err(unsupported("the body needs a Content-Type")),
+            Declared::Unreadable => return Err(unreadable()),
+        }
+        .map_err(|refusal| refusal.header(header::ACCEPT, self.accept.clone()))
+    }
+
+    fn absent(&self) -> Result<(), Rejection> {
+        match self.is_optional {
+            true => Ok(()),
+            false => Err(Rejection::new(Reason::JsonMalformed).detail("a body is required")),
+        }
+    }
+
+    pub(super) fn judge(&self, body: &[u8]) -> Result<(), Rejection> {
+        self.limits.check(body).map_err(refused)?;
+        // Well-formed by now: what is left is a number that no `f64` holds.
+        let value = serde_json::from_slice(body).map_err(|_| beyond())?;
+        if self.validator.is_valid(&value) {
+            return Ok(());
+        }
+        let violations = self.explain(&value, body.len());
+        Err(Rejection::new(Reason::SchemaViolation).violations(violations))
+    }
+}
+
+fn beyond() -> Rejection {
+    let violation = Violation::new("", "a number is beyond what can be represented");
+    Rejection::new(Reason::JsonLimit).violations(vec![violation])
+}
