@@ -1,0 +1,160 @@
+//! The writer thread: takes records, formats them, writes them, and outlives a failing disk.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use super::json::Encoder;
+use super::queue::Queue;
+use crate::clock::Clock;
+use crate::observe::Record;
+
+/// Bytes gathered before a write.
+const CHUNK: usize = 64 * 1024;
+/// The first and the longest wait between two attempts at a failing output.
+const RETRY: Duration = Duration::from_millis(100);
+const RETRY_MAX: Duration = Duration::from_secs(5);
+
+/// Where lines go. A line that was written in part is continued where it broke off.
+pub(super) struct Output {
+    to: Box<dyn Write + Send>,
+    pending: Vec<u8>,
+    sent: usize,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("pending", &self.pending.len()).finish_non_exhaustive()
+    }
+}
+
+impl Output {
+    pub(super) fn new(to: Box<dyn Write + Send>) -> Self {
+        Self { to, pending: Vec::new(), sent: 0 }
+    }
+
+    /// Opens `path` for appending, and ends a line that a crash left open.
+    pub(super) fn file(path: &Path) -> io::Result<Self> {
+        let file = open(path)?;
+        let mut output = Self::new(Box::new(file));
+        if path.is_file() && ends_within_a_line(path) {
+            output.pending.push(b'\n');
+        }
+        Ok(output)
+    }
+
+    fn deliver(&mut self) -> io::Result<()> {
+        while let Some(rest) = self.pending.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match self.to.write(rest) {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero)),
+                Ok(count) => self.sent = self.sent.saturating_add(count),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.pending.clear();
+        self.sent = 0;
+        self.to.flush()
+    }
+}
+
+/// Runs until the queue is closed and emptied.
+pub(super) fn run(
+    queue: &Queue<Record>,
+    mut output: Output,
+    mut encoder: Encoder,
+    clock: &dyn Clock,
+) {
+    let _exit = Exit(queue);
+    let mut batch = Vec::new();
+    loop {
+        let turn = queue.take(&mut batch);
+        if turn.dropped > 0 {
+            encoder.dropped(&mut output.pending, clock.unix(), turn.dropped);
+        }
+        let mut held = 0;
+        for record in batch.drain(..) {
+            encoder.record(&mut output.pending, &record);
+            held += 1;
+            if output.pending.len() >= CHUNK {
+                if !deliver(queue, &mut output, held) {
+                    return;
+                }
+                held = 0;
+            }
+        }
+        if !deliver(queue, &mut output, held) || turn.last {
+            return;
+        }
+    }
+}
+
+/// Tries until the pending bytes are out. Once the queue is closing there is one attempt more, and
+/// `false` says that it failed.
+fn deliver(queue: &Queue<Record>, output: &mut Output, records: usize) -> bool {
+    let mut wait = RETRY;
+    let mut failing = false;
+    let mut last = false;
+    loop {
+        match output.deliver() {
+            Ok(()) => {
+                if failing {
+                    tracing::info!(target: "tower_parapet::audit", "the audit output works again");
+                }
+                queue.settle(records);
+                return true;
+            }
+            Err(error) => {
+                queue.failed(error.kind());
+                if !failing {
+                    tracing::error!(
+                        target: "tower_parapet::audit",
+                        %error,
+                        "the audit output fails; records are kept while there is room, then dropped and counted"
+                    );
+                    failing = true;
+                }
+                if last {
+                    return false;
+                }
+                last = queue.pause(wait);
+                wait = wait.saturating_mul(2).min(RETRY_MAX);
+            }
+        }
+    }
+}
+
+/// Tells the queue that the writer is gone, also when a foreign `Write` panicked.
+struct Exit<'a>(&'a Queue<Record>);
+
+impl Drop for Exit<'_> {
+    fn drop(&mut self) {
+        self.0.closed();
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// A file that cannot be read is taken as whole.
+fn ends_within_a_line(path: &Path) -> bool {
+    let last = || -> io::Result<u8> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-1))?;
+        let mut byte = [b'\n'];
+        file.read_exact(&mut byte)?;
+        let [byte] = byte;
+        Ok(byte)
+    };
+    last().is_ok_and(|byte| byte != b'\n')
+}
