@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::json::Encoder;
-use super::writer::Output;
 use super::redact;
+use super::writer::Output;
 use super::{Full, JsonLines, Paths};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{ConfigError, Mistakes};
@@ -102,7 +102,12 @@ impl JsonLinesBuilder {
     pub fn build(self) -> Result<JsonLines, ConfigError> {
         let mut mistakes = Mistakes::default();
         if self.capacity == 0 {
-            mistakes.push("capacity", "0", "keeps no record", "write at least 1; the default is 8192");
+            mistakes.push(
+                "capacity",
+                "0",
+                "keeps no record",
+                "write at least 1; the default is 8192",
+            );
         }
         for name in self.parameters.iter().filter(|name| redact::is_secret_parameter(name)) {
             mistakes.push("query", name, "carries credentials", "leave it out of the records");

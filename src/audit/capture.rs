@@ -96,8 +96,8 @@ mod tests {
 
     #[test]
     fn a_header_that_carries_credentials_cannot_be_named_and_all_mistakes_are_reported() {
-        let error =
-            Capture::headers(["user-agent", "Authorization", "x-api-key", "no spaces"]).unwrap_err();
+        let error = Capture::headers(["user-agent", "Authorization", "x-api-key", "no spaces"])
+            .unwrap_err();
         let values: Vec<_> = error.mistakes().iter().map(|mistake| mistake.value()).collect();
         assert_eq!(values, ["Authorization", "x-api-key", "no spaces"]);
         assert!(Capture::headers([]).is_err());

@@ -98,11 +98,16 @@ impl Encoder {
         // Writing into a string cannot fail.
         let _ = write!(self.scratch, "{}", client.ip());
         first(out, "ip", &self.scratch);
-        member(out, "via", client.provenance().as_str());
+        member(out, "via", text::via(client));
         out.push(b'}');
     }
 
-    fn display(&mut self, out: &mut Vec<u8>, name: &str, value: &(impl std::fmt::Display + ?Sized)) {
+    fn display(
+        &mut self,
+        out: &mut Vec<u8>,
+        name: &str,
+        value: &(impl std::fmt::Display + ?Sized),
+    ) {
         self.scratch.clear();
         // A foreign `Display` that fails leaves what it wrote.
         let _ = write!(self.scratch, "{value}");

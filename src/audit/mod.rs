@@ -93,9 +93,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use self::tracing::Tracing;
 pub use builder::JsonLinesBuilder;
 pub use capture::Capture;
 pub use gate::Gate;
 pub use redact::Paths;
 pub use sink::{Full, JsonLines, Stats};
-pub use self::tracing::Tracing;

@@ -34,7 +34,7 @@ struct State<T> {
     turn: u64,
     wanted: u64,
     busy: bool,
-    nudges: u64,
+    nudged: bool,
     written: u64,
     dropped: u64,
     unreported: u64,
@@ -63,7 +63,7 @@ impl<T> Queue<T> {
                 turn: 0,
                 wanted: 0,
                 busy: false,
-                nudges: 0,
+                nudged: false,
                 written: 0,
                 dropped: 0,
                 unreported: 0,
@@ -157,11 +157,11 @@ impl<T> Queue<T> {
     /// Waits before the next attempt: until `limit`, a flush or the end. Says whether it is the end.
     pub(super) fn pause(&self, limit: Duration) -> bool {
         let mut state = self.lock();
-        let nudges = state.nudges;
         let mut expired = false;
-        while !expired && !state.closing && state.nudges == nudges {
+        while !expired && !state.closing && !state.nudged {
             (state, expired) = wait_for(&self.work, state, limit);
         }
+        state.nudged = false;
         state.closing
     }
 
@@ -173,7 +173,7 @@ impl<T> Queue<T> {
         };
         let errors = state.errors;
         state.wanted = state.wanted.max(target);
-        state.nudges += 1;
+        state.nudged = true;
         state.asleep = false;
         self.work.notify_one();
         while state.errors == errors {
@@ -244,7 +244,9 @@ impl<T> State<T> {
     }
 
     fn is_urgent(&self, threshold: usize) -> bool {
-        self.closing || self.waiting.len() >= threshold || (self.wanted > self.turn && self.has_work())
+        self.closing
+            || self.waiting.len() >= threshold
+            || (self.wanted > self.turn && self.has_work())
     }
 
     /// The turn after which everything known now is out; `None` when nothing is left.

@@ -52,7 +52,8 @@ pub(super) fn is_credential(text: &str) -> bool {
         return false;
     }
     let has = |class: fn(&u8) -> bool| text.bytes().any(|byte| class(&byte));
-    let mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit);
+    let mixed =
+        has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase) && has(u8::is_ascii_digit);
     let unbroken = text
         .split(|character: char| !character.is_ascii_alphanumeric())
         .any(|run| run.len() >= 32 && run.bytes().any(|byte| byte.is_ascii_digit()));
@@ -98,7 +99,8 @@ pub(super) fn query(query: &str, names: &[String]) -> String {
 
 /// Whether a header of this lower-case name is known to carry credentials.
 pub(super) fn is_secret_header(name: &str) -> bool {
-    const NAMES: [&str; 4] = ["dpop", "signature", "authentication-info", "x-forwarded-client-cert"];
+    const NAMES: [&str; 4] =
+        ["dpop", "signature", "authentication-info", "x-forwarded-client-cert"];
     const PARTS: [&str; 2] = ["authorization", "cookie"];
     NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part)) || holds_secret(name)
 }

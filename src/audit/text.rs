@@ -4,6 +4,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::context::{ClientAddr, Provenance};
+
+/// The word for how a client's address is known.
+pub(super) fn via(client: ClientAddr) -> &'static str {
+    match client.provenance() {
+        Provenance::Peer => "peer",
+        Provenance::Forwarded => "forwarded",
+        Provenance::XForwardedFor => "x-forwarded-for",
+    }
+}
+
 /// Appends `text` as a JSON string.
 ///
 /// Beyond what RFC 8259 asks for, every control character, the line separators of Unicode and the

@@ -54,7 +54,7 @@ macro_rules! tell {
             path = &*path,
             route,
             client = record.client.map(|client| field::display(client.ip())),
-            via = record.client.map(|client| client.provenance().as_str()),
+            via = record.client.map(super::text::via),
             issuer = principal.map(|principal| principal.issuer()),
             subject = principal.map(|principal| principal.subject()),
             scheme = principal.map(|principal| principal.scheme()),
