@@ -73,7 +73,7 @@
 //!
 //! # What this does not do
 //!
-//! - It does not rotate files. Rotate by `copytruncate`, or write to a pipe.
+//! - It does not rotate files. Rename the file and call [`JsonLines::reopen`], or truncate it in place.
 //! - It does not force lines to the disk (`fsync`): a crash of the machine may take the last ones.
 //! - It does not sign or chain lines; whoever can write the file can edit it.
 //! - It does not look into notes, subjects or causes for secrets: what a guard or a handler notes

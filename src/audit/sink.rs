@@ -1,6 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use super::JsonLinesBuilder;
@@ -48,6 +49,7 @@ pub struct JsonLines {
 #[derive(Debug)]
 struct Inner {
     queue: Arc<Queue<Record>>,
+    reopen: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -64,7 +66,7 @@ impl JsonLines {
 
     pub(super) fn idle(capacity: usize, full: Full) -> Self {
         let queue = Arc::new(Queue::new(capacity, full));
-        Self { inner: Arc::new(Inner { queue, thread: None }) }
+        Self { inner: Arc::new(Inner { queue, reopen: Arc::default(), thread: None }) }
     }
 
     pub(super) fn start(
@@ -74,10 +76,11 @@ impl JsonLines {
         clock: Arc<dyn Clock>,
     ) -> io::Result<()> {
         let queue = self.inner.queue.clone();
+        let reopen = output.reopen_mark();
         let work = move || writer::run(&queue, output, encoder, &*clock);
         let thread = thread::Builder::new().name("parapet-audit".to_owned()).spawn(work)?;
         let queue = self.inner.queue.clone();
-        self.inner = Arc::new(Inner { queue, thread: Some(thread) });
+        self.inner = Arc::new(Inner { queue, reopen, thread: Some(thread) });
         Ok(())
     }
 
@@ -90,6 +93,12 @@ impl JsonLines {
     /// for five seconds, or when the writer has ended.
     pub fn flush(&self) -> io::Result<()> {
         self.inner.queue.flush()
+    }
+
+    /// Opens the file anew before the next line, for tools that rotate by renaming. Nothing for
+    /// other outputs. A file that cannot be opened counts as an output that fails.
+    pub fn reopen(&self) {
+        self.inner.reopen.store(true, Ordering::Release);
     }
 
     /// What was written, dropped and in vain so far.

@@ -15,7 +15,7 @@ use crate::context::{ClientAddr, Principal, Provenance, RequestId};
 use crate::observe::{Observer, Outcome, Record};
 use crate::rejection::{Reason, Rejection};
 
-fn record(target: &str) -> Record {
+pub(super) fn record(target: &str) -> Record {
     Record {
         request_id: RequestId::at(Duration::from_secs(1)),
         started: Duration::from_millis(1_767_225_599_042),
@@ -307,6 +307,29 @@ fn a_line_that_a_crash_left_open_is_ended_before_the_next() {
     assert_eq!(lines.len(), 3, "{text}");
     assert_eq!(parsed(lines[1])["path"], "/next");
     assert_eq!(parsed(lines[2])["path"], "/last");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_rotated_file_is_left_alone_once_the_sink_was_told_to_reopen() {
+    let folder = std::env::temp_dir().join(format!("parapet-rotate-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (current, old) = (folder.join("audit.jsonl"), folder.join("audit.jsonl.1"));
+    let sink = JsonLines::to(&current).build().unwrap();
+    for (target, rotate) in [("/first", true), ("/second", false)] {
+        sink.completed(&record(target));
+        sink.flush().unwrap();
+        if rotate {
+            std::fs::rename(&current, &old).unwrap();
+            sink.reopen();
+        }
+    }
+    drop(sink);
+    let paths = [&old, &current].map(|file| {
+        parsed(&std::fs::read_to_string(file).unwrap())["path"].as_str().unwrap().to_owned()
+    });
+    assert_eq!(paths, ["/first", "/second"]);
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 #[test]

@@ -85,3 +85,69 @@ fn is_warning(record: &Record) -> bool {
     );
     failed || record.status.is_some_and(|status| status.is_server_error())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use serde_json::Value;
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::super::tests::record;
+    use super::*;
+    use crate::rejection::{Reason, Rejection};
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Buffer {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    fn told(record: &Record) -> Value {
+        let buffer = Buffer::default();
+        let subscriber = tracing_subscriber::fmt().json().with_writer(buffer.clone()).finish();
+        ::tracing::subscriber::with_default(subscriber, || Tracing::new().completed(record));
+        let bytes = buffer.0.lock().unwrap().clone();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn a_request_is_one_event_with_its_fields() {
+        let event = told(&record("/orders/7?token=hush"));
+        assert_eq!(event["level"], "INFO");
+        assert_eq!(event["target"], "tower_parapet::audit");
+        assert_eq!(event["fields"]["message"], "request");
+        assert_eq!(event["fields"]["path"], "/orders/7");
+        assert_eq!(event["fields"]["status"], 200);
+        assert_eq!(event["fields"]["reason"], Value::Null);
+        assert!(!event.to_string().contains("hush"));
+    }
+
+    #[test]
+    fn a_refusal_is_a_warning_with_its_reason() {
+        let mut record = record("/admin");
+        record.outcome = Outcome::Rejected;
+        record.rejection = Some(Rejection::new(Reason::Forbidden).expected("role `admin`"));
+        let event = told(&record);
+        assert_eq!(event["level"], "WARN");
+        assert_eq!(event["fields"]["reason"], "forbidden");
+        assert_eq!(event["fields"]["expected"], "role `admin`");
+    }
+}

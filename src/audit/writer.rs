@@ -3,7 +3,9 @@
 use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::json::Encoder;
@@ -22,6 +24,8 @@ pub(super) struct Output {
     to: Box<dyn Write + Send>,
     pending: Vec<u8>,
     sent: usize,
+    path: Option<PathBuf>,
+    reopen: Arc<AtomicBool>,
 }
 
 impl fmt::Debug for Output {
@@ -32,20 +36,29 @@ impl fmt::Debug for Output {
 
 impl Output {
     pub(super) fn new(to: Box<dyn Write + Send>) -> Self {
-        Self { to, pending: Vec::new(), sent: 0 }
+        Self { to, pending: Vec::new(), sent: 0, path: None, reopen: Arc::default() }
     }
 
     /// Opens `path` for appending, and ends a line that a crash left open.
     pub(super) fn file(path: &Path) -> io::Result<Self> {
         let file = open(path)?;
         let mut output = Self::new(Box::new(file));
+        output.path = Some(path.to_owned());
         if path.is_file() && ends_within_a_line(path) {
             output.pending.push(b'\n');
         }
         Ok(output)
     }
 
+    /// The mark that asks for the file to be opened anew before the next line.
+    pub(super) fn reopen_mark(&self) -> Arc<AtomicBool> {
+        self.reopen.clone()
+    }
+
     fn deliver(&mut self) -> io::Result<()> {
+        if self.reopen.swap(false, Ordering::AcqRel) {
+            self.reopen().inspect_err(|_| self.reopen.store(true, Ordering::Release))?;
+        }
         while let Some(rest) = self.pending.get(self.sent..).filter(|rest| !rest.is_empty()) {
             match self.to.write(rest) {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero)),
@@ -57,6 +70,17 @@ impl Output {
         self.pending.clear();
         self.sent = 0;
         self.to.flush()
+    }
+
+    /// A line that was written in part is written whole into the new file.
+    fn reopen(&mut self) -> io::Result<()> {
+        if let Some(path) = &self.path {
+            let sent = self.pending.get(..self.sent).unwrap_or_default();
+            let start = sent.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+            self.to = Box::new(open(path)?);
+            self.sent = start;
+        }
+        Ok(())
     }
 }
 
