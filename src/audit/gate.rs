@@ -3,19 +3,19 @@ use std::sync::Arc;
 
 use http::{HeaderValue, header};
 
+use super::entry::Entry;
 use super::queue::Queue;
 use crate::guard::{Exchange, Flow, Guard, Phase};
-use crate::observe::Record;
 use crate::rejection::{Reason, Rejection};
 
 /// Refuses requests that could not be recorded; see [`JsonLines::gate`](super::JsonLines::gate).
 #[derive(Debug, Clone)]
 pub struct Gate {
-    queue: Arc<Queue<Record>>,
+    queue: Arc<Queue<Entry>>,
 }
 
 impl Gate {
-    pub(super) fn new(queue: Arc<Queue<Record>>) -> Self {
+    pub(super) fn new(queue: Arc<Queue<Entry>>) -> Self {
         Self { queue }
     }
 }

@@ -1,12 +1,13 @@
 //! One record as one JSON line.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::entry::Entry;
 use super::redact::{self, Paths};
 use super::text::{self, Times};
 use crate::context::{ClientAddr, Principal};
-use crate::observe::Record;
 use crate::rejection::Rejection;
 
 /// Formats records into a buffer; what it keeps between them saves work only.
@@ -23,8 +24,14 @@ impl Encoder {
         Self { paths, parameters, times: Times::default(), scratch: String::new() }
     }
 
+    /// Whether it writes anything of a query.
+    pub(super) fn writes_queries(&self) -> bool {
+        !self.parameters.is_empty()
+    }
+
     /// Appends the line of one request.
-    pub(super) fn record(&mut self, out: &mut Vec<u8>, record: &Record) {
+    pub(super) fn record(&mut self, out: &mut Vec<u8>, entry: &Entry) {
+        let record = &entry.record;
         self.begin(out, record.started, "request");
         out.extend_from_slice(b",\"request_id\":\"");
         out.extend_from_slice(&record.request_id.encode());
@@ -38,8 +45,8 @@ impl Encoder {
         }
         let route = record.route.as_deref().map(|route| route.pattern());
         member(out, "method", record.method.as_str());
-        member(out, "path", &self.paths.shown(record.path(), route));
-        if let Some(query) = record.query().filter(|_| !self.parameters.is_empty()) {
+        member(out, "path", &self.paths.shown(&entry.path, route));
+        if let Some(query) = &entry.query {
             member(out, "query", &redact::query(query, &self.parameters));
         }
         if let Some(pattern) = route {
@@ -56,7 +63,7 @@ impl Encoder {
         }
         count(out, "duration_us", u64::try_from(record.elapsed.as_micros()).unwrap_or(u64::MAX));
         count(out, "bytes_out", record.bytes_out);
-        notes(out, record);
+        notes(out, &record.notes);
         out.extend_from_slice(b"}\n");
     }
 
@@ -124,17 +131,17 @@ fn principal(out: &mut Vec<u8>, principal: &Principal) {
 }
 
 /// Notes as one object; a key noted more than once holds an array, for names must not repeat.
-fn notes(out: &mut Vec<u8>, record: &Record) {
+fn notes(out: &mut Vec<u8>, notes: &[(&'static str, Cow<'static, str>)]) {
     let mut open = false;
-    for (index, (key, value)) in record.notes.iter().enumerate() {
-        if record.notes.iter().take(index).any(|(earlier, _)| earlier == key) {
+    for (index, (key, value)) in notes.iter().enumerate() {
+        if notes.iter().take(index).any(|(earlier, _)| earlier == key) {
             continue;
         }
         out.extend_from_slice(if open { b"," } else { b",\"notes\":{" });
         open = true;
         text::string(out, key);
         out.push(b':');
-        let mut more = record.notes.iter().skip(index + 1).filter(|(later, _)| later == key);
+        let mut more = notes.iter().skip(index + 1).filter(|(later, _)| later == key);
         let Some((_, second)) = more.next() else {
             text::string(out, value);
             continue;

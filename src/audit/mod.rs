@@ -81,6 +81,7 @@
 
 mod builder;
 mod capture;
+mod entry;
 mod gate;
 mod json;
 mod queue;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use super::JsonLinesBuilder;
+use super::entry::Entry;
 use super::gate::Gate;
 use super::json::Encoder;
 use super::queue::Queue;
@@ -48,8 +49,9 @@ pub struct JsonLines {
 
 #[derive(Debug)]
 struct Inner {
-    queue: Arc<Queue<Record>>,
+    queue: Arc<Queue<Entry>>,
     reopen: Arc<AtomicBool>,
+    with_query: bool,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -66,7 +68,14 @@ impl JsonLines {
 
     pub(super) fn idle(capacity: usize, full: Full) -> Self {
         let queue = Arc::new(Queue::new(capacity, full));
-        Self { inner: Arc::new(Inner { queue, reopen: Arc::default(), thread: None }) }
+        Self {
+            inner: Arc::new(Inner {
+                queue,
+                reopen: Arc::default(),
+                with_query: false,
+                thread: None,
+            }),
+        }
     }
 
     pub(super) fn start(
@@ -77,10 +86,11 @@ impl JsonLines {
     ) -> io::Result<()> {
         let queue = self.inner.queue.clone();
         let reopen = output.reopen_mark();
+        let with_query = encoder.writes_queries();
         let work = move || writer::run(&queue, output, encoder, &*clock);
         let thread = thread::Builder::new().name("parapet-audit".to_owned()).spawn(work)?;
         let queue = self.inner.queue.clone();
-        self.inner = Arc::new(Inner { queue, reopen, thread: Some(thread) });
+        self.inner = Arc::new(Inner { queue, reopen, with_query, thread: Some(thread) });
         Ok(())
     }
 
@@ -116,7 +126,7 @@ impl JsonLines {
 
 impl Observer for JsonLines {
     fn completed(&self, record: &Record) {
-        self.inner.queue.push(record.clone());
+        self.inner.queue.push(Entry::of(record, self.inner.with_query));
     }
 
     fn flush(&self) {

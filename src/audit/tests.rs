@@ -8,6 +8,7 @@ use http::{Method, StatusCode, Uri};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::entry::Entry;
 use super::json::Encoder;
 use super::*;
 use crate::clock::ManualClock;
@@ -37,7 +38,8 @@ pub(super) fn record(target: &str) -> Record {
 fn encoded(record: &Record, parameters: &[&str]) -> String {
     let mut out = Vec::new();
     let parameters = parameters.iter().map(|name| (*name).to_owned()).collect();
-    Encoder::new(Paths::Masked, parameters).record(&mut out, record);
+    let mut encoder = Encoder::new(Paths::Masked, parameters);
+    encoder.record(&mut out, &Entry::of(record, encoder.writes_queries()));
     String::from_utf8(out).unwrap()
 }
 

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use super::entry::Entry;
 use super::json::Encoder;
 use super::queue::Queue;
 use crate::clock::Clock;
-use crate::observe::Record;
 
 /// Bytes gathered before a write.
 const CHUNK: usize = 64 * 1024;
@@ -86,7 +86,7 @@ impl Output {
 
 /// Runs until the queue is closed and emptied.
 pub(super) fn run(
-    queue: &Queue<Record>,
+    queue: &Queue<Entry>,
     mut output: Output,
     mut encoder: Encoder,
     clock: &dyn Clock,
@@ -99,8 +99,8 @@ pub(super) fn run(
             encoder.dropped(&mut output.pending, clock.unix(), turn.dropped);
         }
         let mut held = 0;
-        for record in batch.drain(..) {
-            encoder.record(&mut output.pending, &record);
+        for entry in batch.drain(..) {
+            encoder.record(&mut output.pending, &entry);
             held += 1;
             if output.pending.len() >= CHUNK {
                 if !deliver(queue, &mut output, held) {
@@ -117,7 +117,7 @@ pub(super) fn run(
 
 /// Tries until the pending bytes are out. Once the queue is closing there is one attempt more, and
 /// `false` says that it failed.
-fn deliver(queue: &Queue<Record>, output: &mut Output, records: usize) -> bool {
+fn deliver(queue: &Queue<Entry>, output: &mut Output, records: usize) -> bool {
     let mut wait = RETRY;
     let mut failing = false;
     let mut last = false;
@@ -151,7 +151,7 @@ fn deliver(queue: &Queue<Record>, output: &mut Output, records: usize) -> bool {
 }
 
 /// Tells the queue that the writer is gone, also when a foreign `Write` panicked.
-struct Exit<'a>(&'a Queue<Record>);
+struct Exit<'a>(&'a Queue<Entry>);
 
 impl Drop for Exit<'_> {
     fn drop(&mut self) {
