@@ -16,8 +16,22 @@ impl Entry {
     pub(super) fn of(record: &Record, with_query: bool) -> Self {
         let query = record.query().filter(|_| with_query).map(Box::from);
         let path = Box::from(record.path());
-        let mut record = record.clone();
-        record.uri = Uri::default();
+        let record = Record {
+            request_id: record.request_id,
+            started: record.started,
+            elapsed: record.elapsed,
+            method: record.method.clone(),
+            outcome: record.outcome,
+            status: record.status,
+            rejection: record.rejection.clone(),
+            peer: record.peer,
+            client: record.client,
+            principal: record.principal.clone(),
+            route: record.route.clone(),
+            bytes_out: record.bytes_out,
+            notes: record.notes.clone(),
+            uri: Uri::default(),
+        };
         Self { record, path, query }
     }
 }
