@@ -55,8 +55,8 @@ impl Service {
         let mut builder = Parapet::builder()
             .peer(Peer::ConnectInfo)
             .public("/open/{*rest}", "test")
-            .audit(audit)
-            .audit(Ended(over));
+            .observe(audit)
+            .observe(Ended(over));
         for guard in guards {
             builder = builder.guard(guard);
         }

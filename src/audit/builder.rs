@@ -114,7 +114,12 @@ impl JsonLinesBuilder {
         }
         let output = match self.output {
             None => {
-                mistakes.push("audit", "", "has no output", "call `file`, `stderr` or `writer`");
+                mistakes.push(
+                    "file",
+                    "",
+                    "no output was named",
+                    "call `file`, `stderr` or `writer`",
+                );
                 Output::new(Box::new(io::sink()))
             }
             Some(Destination::Stderr) => Output::new(Box::new(io::stderr())),
@@ -135,7 +140,7 @@ impl JsonLinesBuilder {
             && let Err(error) = sink.start(output, encoder, self.clock)
         {
             let problem = format!("cannot start its thread ({error})");
-            mistakes.push("audit", "", problem, "raise the limit on threads");
+            mistakes.push("build", "", problem, "raise the limit on threads");
         }
         mistakes.finish().map(|()| sink)
     }

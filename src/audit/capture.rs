@@ -6,6 +6,7 @@ use super::redact;
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Exchange, Flow, Guard, Phase};
 use crate::rejection::Rejection;
+use crate::service::guard_layer;
 
 /// A guard that notes named request headers in the request's record.
 ///
@@ -77,6 +78,8 @@ impl Guard for Capture {
         Cow::Owned(format!("records {}", names.join(", ")))
     }
 }
+
+guard_layer!(Capture);
 
 fn shown(name: &HeaderName, value: &HeaderValue) -> String {
     let text = String::from_utf8_lossy(value.as_bytes());

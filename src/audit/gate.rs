@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::queue::Queue;
 use crate::guard::{Exchange, Flow, Guard, Phase};
 use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
 
 /// Refuses requests that could not be recorded; see [`JsonLines::gate`](super::JsonLines::gate).
 #[derive(Debug, Clone)]
@@ -44,3 +45,5 @@ impl Guard for Gate {
         Cow::Borrowed("refuses requests while the audit queue is full")
     }
 }
+
+guard_layer!(Gate);
