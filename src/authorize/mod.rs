@@ -45,5 +45,7 @@ mod requirement;
 #[cfg(test)]
 mod tests;
 
+mod policy;
+
 pub use guard::Authorize;
 pub use requirement::{Requirement, all, any, role, scope};

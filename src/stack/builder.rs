@@ -4,6 +4,7 @@ use axum_core::body::Body;
 use http::{Response, request};
 
 use crate::{
+    auth::{Authenticate, Scheme},
     clock::{Clock, SystemClock},
     compose::{Policy, RoutesBuilder},
     context::{Access, Peer},
@@ -14,7 +15,14 @@ use crate::{
     service::Stack,
 };
 
-use super::Parapet;
+use super::{Parapet, transport, validate};
+
+/// A guard that is there unless another one takes its place, by the name of its setter.
+pub(super) type Slot = (&'static str, Arc<dyn Guard>);
+
+fn defaults() -> impl Iterator<Item = Slot> {
+    transport::defaults().into_iter().chain(validate::defaults())
+}
 
 /// The largest body, in bytes, where nothing else is said: 1 MiB.
 const BODY_LIMIT: u64 = 1 << 20;
@@ -28,7 +36,9 @@ pub struct ParapetBuilder {
     pub(super) observers: Vec<Arc<dyn Observer>>,
     pub(super) routes: RoutesBuilder,
     pub(super) mistakes: Mistakes,
-    pub(super) bare: bool,
+    pub(super) schemes: Vec<Arc<dyn Scheme>>,
+    slots: Vec<Slot>,
+    bare: bool,
     peer: Option<Peer>,
     clock: Arc<dyn Clock>,
     render: Option<Render>,
@@ -44,6 +54,8 @@ impl ParapetBuilder {
             observers: Vec::new(),
             routes: RoutesBuilder::default(),
             mistakes: Mistakes::default(),
+            schemes: Vec::new(),
+            slots: defaults().collect(),
             bare: false,
             peer: None,
             clock: Arc::new(SystemClock::default()),
@@ -81,6 +93,15 @@ impl ParapetBuilder {
 
     pub(super) fn part(mut self, setter: &str, guard: impl IntoGuard) -> Self {
         self.guards.extend(self.mistakes.absorb(setter, guard.into_guard()));
+        self
+    }
+
+    /// Puts a guard in the place of a default one.
+    pub(super) fn replace(mut self, setter: &'static str, guard: impl IntoGuard) -> Self {
+        if let Some(guard) = self.mistakes.absorb(setter, guard.into_guard()) {
+            self.slots.retain(|(slot, _)| *slot != setter);
+            self.slots.push((setter, guard));
+        }
         self
     }
 
@@ -138,7 +159,12 @@ impl ParapetBuilder {
     /// needed and has no source, a caller that is needed and nobody who authenticates, a stack that
     /// nobody could get through.
     pub fn build(mut self) -> Result<Parapet, ConfigError> {
-        self.add_defaults();
+        if !self.bare {
+            self.guards.extend(self.slots.drain(..).map(|(_, guard)| guard));
+        }
+        if !self.schemes.is_empty() {
+            self.guards.push(Arc::new(self.schemes.drain(..).collect::<Authenticate>()));
+        }
         let routes = std::mem::take(&mut self.routes).build();
         let routes = self.mistakes.absorb_plain(routes).filter(|_| !self.bare);
         self.guards.extend(routes.iter().flat_map(|routes| routes.parts()));
@@ -226,8 +252,4 @@ impl fmt::Debug for ParapetBuilder {
             .field("routes", &self.routes)
             .finish_non_exhaustive()
     }
-}
-
-impl ParapetBuilder {
-    fn add_defaults(&mut self) {}
 }

@@ -1,6 +1,15 @@
 //! The stack: guards in the library's order, behind one builder.
 
+mod address;
+#[cfg(feature = "audit")]
+mod audit;
+mod auth;
 mod builder;
+#[cfg(feature = "throttle")]
+mod throttle;
+mod transport;
+#[cfg_attr(not(feature = "validate"), path = "unvalidated.rs")]
+mod validate;
 
 use std::{fmt, sync::Arc};
 

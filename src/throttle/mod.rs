@@ -77,6 +77,7 @@ mod fields;
 mod guard;
 mod key;
 mod limit;
+mod policy;
 mod store;
 mod table;
 

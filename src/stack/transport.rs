@@ -1,0 +1,36 @@
+//! Setters of the transport concern, and its defaults.
+
+use std::sync::Arc;
+
+use crate::{
+    guard::{Guard, IntoGuard},
+    transport::{Hosts, Sanity, SecurityHeaders},
+};
+
+use super::{ParapetBuilder, builder::Slot};
+
+impl ParapetBuilder {
+    /// The hosts this service answers for, `api.example.com` or `*.example.com`; any other is 421.
+    /// Default: any host that can be read, since only the operator knows the names.
+    pub fn hosts<T: Into<String>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
+        let allowed = hosts.into_iter().fold(Hosts::builder(), |all, host| all.allow(host));
+        self.part("hosts", allowed)
+    }
+
+    /// What is sane in a request, in place of [`Sanity`]'s defaults.
+    pub fn sanity(self, sanity: impl IntoGuard) -> Self {
+        self.replace("sanity", sanity)
+    }
+
+    /// The headers of every response, in place of [`SecurityHeaders`]' defaults.
+    pub fn security_headers(self, headers: impl IntoGuard) -> Self {
+        self.replace("security_headers", headers)
+    }
+}
+
+pub(super) fn defaults() -> Vec<Slot> {
+    vec![
+        ("sanity", Arc::new(Sanity::default()) as Arc<dyn Guard>),
+        ("security_headers", Arc::new(SecurityHeaders::default())),
+    ]
+}
