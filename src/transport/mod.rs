@@ -42,8 +42,8 @@
 //!
 //! # What this does not do
 //!
-//! It does not see what the HTTP server repaired before: hyper drops a `Content-Length` that
-//! follows a `Transfer-Encoding`, folds equal lengths into one, and answers some malformed requests
+//! It does not see what the HTTP server repaired before: hyper takes away a `Content-Length` beside
+//! a `Transfer-Encoding`, folds equal lengths into one, and answers some malformed requests by
 //! itself. It does not ask for HTTPS and does not send `Strict-Transport-Security`, which needs to
 //! know that the connection is secure. It does not decode a path twice: `%252e` is a name.
 
