@@ -86,6 +86,7 @@ mod jwk;
 mod key;
 mod pem;
 mod scheme;
+mod source;
 mod token;
 mod verifier;
 

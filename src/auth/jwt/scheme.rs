@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue};
@@ -9,16 +10,22 @@ use http::{HeaderMap, HeaderValue};
 use super::builder::JwtBuilder;
 use super::fault::{Fault, Told};
 use super::verifier::Verifier;
-use crate::auth::{Attempt, Scheme};
+use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
 use crate::inspect::{Findings, Severity};
 use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
 
 /// Authentication by signed bearer tokens of one issuer.
 ///
 /// Made by [`Jwt::builder`]; see the [module](super) for what it checks. Two issuers are two of
-/// these: keys are never shared between issuers.
+/// these: keys are never shared between issuers. Clones share keys and memory.
+#[derive(Clone)]
 pub struct Jwt {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
     pub(super) verifier: Verifier,
     pub(super) challenges: Challenges,
     /// Keys left out of a set, each with its reason.
@@ -54,7 +61,7 @@ impl Jwt {
             _ => Reason::InvalidCredentials,
         };
         let mut rejection = Rejection::new(reason).detail(told.text());
-        if let Some(challenge) = self.challenges.with_error(told) {
+        if let Some(challenge) = self.inner.challenges.with_error(told) {
             rejection = rejection.header(WWW_AUTHENTICATE, challenge);
         }
         if let Some(expected) = fault.expected() {
@@ -81,6 +88,7 @@ impl Scheme for Jwt {
         match credentials(exchange.headers())? {
             None => Ok(Attempt::Absent),
             Some(token) => self
+                .inner
                 .verifier
                 .verify(token, now)
                 .map(Attempt::Verified)
@@ -89,38 +97,41 @@ impl Scheme for Jwt {
     }
 
     fn challenge(&self) -> HeaderValue {
-        self.challenges.plain.clone()
+        self.inner.challenges.plain.clone()
     }
 
     fn summary(&self) -> Cow<'static, str> {
-        let rules = &self.verifier.rules;
-        let keys = self.verifier.keys.keys().len();
+        let rules = &self.inner.verifier.rules;
+        let keys = self.inner.verifier.keys.keys().len();
         Cow::Owned(format!(
             "bearer tokens of {} for {}, {keys} {} ({})",
             rules.issuer,
             rules.audiences.join(" or "),
             if keys == 1 { "key" } else { "keys" },
-            self.verifier.algorithms.names(),
+            self.inner.verifier.algorithms.names(),
         ))
     }
 
     fn findings(&self, report: &mut Findings) {
-        for (choice, instead) in &self.concessions {
+        for (choice, instead) in &self.inner.concessions {
             report.push(Severity::Medium, "jwt", *choice, *instead);
         }
-        for key in &self.skipped {
+        for key in &self.inner.skipped {
             let remedy = "publish the key in a form that is understood, or take it out of the set";
             report.push(Severity::Info, "jwt", key.clone(), remedy);
         }
     }
 }
 
+scheme_guard!(Jwt);
+guard_layer!(Jwt);
+
 impl fmt::Debug for Jwt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jwt")
-            .field("issuer", &self.verifier.rules.issuer)
-            .field("audiences", &self.verifier.rules.audiences)
-            .field("keys", &self.verifier.keys.keys())
+            .field("issuer", &self.inner.verifier.rules.issuer)
+            .field("audiences", &self.inner.verifier.rules.audiences)
+            .field("keys", &self.inner.verifier.keys.keys())
             .finish_non_exhaustive()
     }
 }

@@ -6,11 +6,11 @@ use super::{builder, named, present};
 
 fn at(jwt: &Jwt, token: &str, seconds: u64) -> Result<(), String> {
     let now = Duration::from_secs(seconds);
-    jwt.verifier.verify(token.as_bytes(), now).map(|_| ()).map_err(|fault| fault.to_string())
+    jwt.inner.verifier.verify(token.as_bytes(), now).map(|_| ()).map_err(|fault| fault.to_string())
 }
 
 fn remembered(jwt: &Jwt) -> usize {
-    jwt.verifier.verified.as_ref().map_or(0, |verified| verified.len())
+    jwt.inner.verifier.verified.as_ref().map_or(0, |verified| verified.len())
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn memory_is_bounded_and_can_be_switched_off() {
     let jwt = builder().cache_capacity(0).build().unwrap();
     let token = kit::sign(&kit::claims());
     assert!(present(&jwt, &token).is_ok() && present(&jwt, &token).is_ok());
-    assert!(jwt.verifier.verified.is_none());
+    assert!(jwt.inner.verifier.verified.is_none());
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn scheme(key: &Value) -> Option<Jwt> {
 }
 
 fn opens(key: &Value, token: &str) -> bool {
-    scheme(key).is_some_and(|jwt| jwt.verifier.authentic(token.as_bytes()).is_ok())
+    scheme(key).is_some_and(|jwt| jwt.inner.verifier.authentic(token.as_bytes()).is_ok())
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn an_algorithm_is_pinned_by_the_key_and_by_the_allow_list() {
         let (_, record) = refusal(&jwt, &token(other, None));
         assert!(record.contains("| PS256 |"), "{record}");
     }
-    assert_eq!(jwt.skipped.len(), 1);
+    assert_eq!(jwt.inner.skipped.len(), 1);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn one_key_that_is_not_understood_does_not_void_the_set() {
     let mut all = strange.to_vec();
     all.push(es256(json!({"key_ops": ["verify"], "kid": "good", "ext": true, "x5c": ["x"]})));
     let jwt = named().jwks(set(&all)).build().unwrap();
-    assert_eq!(jwt.skipped.len(), strange.len());
+    assert_eq!(jwt.inner.skipped.len(), strange.len());
     assert!(present(&jwt, &token(Algorithm::Es256, Some("good"))).is_ok());
 
     use crate::auth::Scheme;
@@ -190,5 +190,5 @@ fn two_keys_may_share_a_kid_and_both_are_tried() {
     let jwt = named().jwks(set(&keys)).build().unwrap();
     assert!(present(&jwt, &token(Algorithm::Es256, Some("a"))).is_ok());
     assert!(present(&jwt, &token(Algorithm::EdDsa, Some("a"))).is_ok());
-    assert_eq!(jwt.skipped.len(), 2, "each repetition is a finding");
+    assert_eq!(jwt.inner.skipped.len(), 2, "each repetition is a finding");
 }
