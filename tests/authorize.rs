@@ -261,3 +261,31 @@ async fn over_a_real_socket_claims_client_and_object_reach_the_handler() {
     let refused = support::get(address, "/acme/orders/1", &[]).await;
     assert_eq!((refused.status, refused.code().as_str()), (401, "missing-credentials"));
 }
+
+#[tokio::test]
+async fn guards_and_extractors_are_told_by_the_one_renderer() {
+    let parapet = Parapet::builder()
+        .guard(Authenticate::with(Believe("bearer")))
+        .route("/admin", Policy::authenticated().guard(Authorize::require(role("admin"))))
+        .render(|problem, _| {
+            let mut response = Response::new(Body::from(problem.reason().code()));
+            *response.status_mut() = problem.reason().status();
+            response
+        })
+        .build()
+        .unwrap();
+    let app = parapet.protect(router());
+    for (path, who, told) in [
+        ("/admin", None, "missing-credentials"),
+        ("/admin", Some("alice"), "insufficient-scope"),
+        ("/acme/orders/2", Some("alice"), "not-found"),
+        ("/client", Some("alice"), "address-unknown"),
+    ] {
+        let mut request = Request::get(path).header("host", "orders.example");
+        if let Some(who) = who {
+            request = request.header(WHO, who);
+        }
+        let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(text(response).await, told);
+    }
+}
