@@ -60,6 +60,10 @@ impl Tally {
         self.passed + self.failed.len() + self.left_out.len()
     }
 
+    pub(crate) fn passed(&self) -> usize {
+        self.passed
+    }
+
     pub(crate) fn left_out(&self) -> usize {
         self.left_out.len()
     }

@@ -1,14 +1,24 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 
 use crate::{
-    guard::{Exchange, Flow, Guard, Phase},
+    error::ConfigError,
+    guard::{Exchange, Flow, Guard, IntoGuard, Phase},
     rejection::{Reason, Rejection, Violation},
+    service::guard_layer,
     validate::media_type::{Declared, Presence, declared, plain_utf8, presence, unreadable},
 };
 
-use super::{JsonFault, JsonLimits};
+use super::{JsonFault, JsonLimits, JsonLimitsBuilder};
+
+guard_layer!(JsonLimits);
+
+impl IntoGuard for JsonLimitsBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        Ok(Arc::new(self.build()?))
+    }
+}
 
 impl Guard for JsonLimits {
     fn name(&self) -> &'static str {

@@ -1,14 +1,24 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Version, header};
 
 use crate::{
-    guard::{BodyWatch, Exchange, Flow, Guard, Phase},
+    error::ConfigError,
+    guard::{BodyWatch, Exchange, Flow, Guard, IntoGuard, Phase},
     rejection::{Reason, Rejection},
+    service::guard_layer,
 };
 
-use super::{Declared, MediaTypes, Presence, declared, presence};
+use super::{Declared, MediaTypes, MediaTypesBuilder, Presence, declared, presence};
+
+guard_layer!(MediaTypes);
+
+impl IntoGuard for MediaTypesBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        Ok(Arc::new(self.build()?))
+    }
+}
 
 impl Guard for MediaTypes {
     fn name(&self) -> &'static str {

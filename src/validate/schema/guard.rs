@@ -4,16 +4,26 @@ use bytes::Bytes;
 use http::header;
 
 use crate::{
-    guard::{Exchange, Flow, Guard, Phase},
+    error::ConfigError,
+    guard::{Exchange, Flow, Guard, IntoGuard, Phase},
     inspect::{Findings, Severity},
     rejection::{Reason, Rejection, Violation},
+    service::guard_layer,
     validate::{
         limits::refused,
         media_type::{Declared, Presence, declared, plain_utf8, presence, unreadable, unsupported},
     },
 };
 
-use super::{Inner, JsonSchema};
+use super::{Inner, JsonSchema, JsonSchemaBuilder};
+
+guard_layer!(JsonSchema);
+
+impl IntoGuard for JsonSchemaBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        Ok(Arc::new(self.build()?))
+    }
+}
 
 impl Guard for JsonSchema {
     fn name(&self) -> &'static str {
