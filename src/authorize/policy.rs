@@ -12,6 +12,8 @@ impl Policy {
     /// let admins = Policy::require(scope("admin").or(role("operator")));
     /// ```
     pub fn require(requirement: Requirement) -> Self {
-        Policy::authenticated().guard(Authorize::require(requirement))
+        let mut policy = Policy::authenticated();
+        requirement.mistakes("require", &mut policy.mistakes);
+        policy.guard(Authorize::require(requirement))
     }
 }

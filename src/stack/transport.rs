@@ -13,8 +13,7 @@ impl ParapetBuilder {
     /// The hosts this service answers for, `api.example.com` or `*.example.com`; any other is 421.
     /// Default: any host that can be read, since only the operator knows the names.
     pub fn hosts<T: Into<String>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        let allowed = hosts.into_iter().fold(Hosts::builder(), |all, host| all.allow(host));
-        self.part("hosts", allowed)
+        self.part("hosts", Hosts::builder().allow(hosts))
     }
 
     /// What is sane in a request, in place of [`Sanity`]'s defaults.

@@ -1,10 +1,10 @@
 use crate::compose::Policy;
 
-use super::ThrottleBuilder;
+use crate::guard::IntoGuard;
 
 impl Policy {
     /// Adds a limit of this route's own.
-    pub fn throttle(self, throttle: ThrottleBuilder) -> Self {
+    pub fn throttle(self, throttle: impl IntoGuard) -> Self {
         self.guard(throttle)
     }
 }

@@ -182,7 +182,7 @@ impl Guard for Closed {
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let closed = exchange.route().is_none_or(|route| *route.access() == Access::Authenticated);
         if closed && exchange.principal().is_none() {
-            return Err(Rejection::new(Reason::MissingCredentials));
+            return Err(exchange.context.unauthenticated());
         }
         Ok(Flow::Continue)
     }
