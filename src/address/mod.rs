@@ -16,7 +16,7 @@
 //! | the server does not say where a connection comes from | 503 | `address-unknown` |
 //! | the address is on the deny list, or there is an allow list and it is not on it | 403 | `address-denied` |
 //! | a forwarding header from a peer that is not trusted | – | ignored, logged once |
-//! | a hop that tells no address (`unknown`, `_hidden`, anything unreadable) | – | the walk ends at the proxy that wrote it |
+//! | a hop that tells no address (`unknown`, `_hidden`, nothing, anything unreadable) | – | the walk ends at the proxy that wrote it |
 //!
 //! # Example
 //!

@@ -13,7 +13,7 @@ use super::IpFilterBuilder;
 /// Refuses clients by their address: 403 `address-denied`.
 ///
 /// It judges the client that [`TrustedProxies`](crate::address::TrustedProxies) found, else the
-/// peer. A list of 100,000 networks costs some 25 ns a request.
+/// peer. A look-up in 100,000 IPv4 networks takes well under 25 ns.
 ///
 /// # Example
 /// ```

@@ -146,12 +146,12 @@ fn is_due(told: &AtomicBool, seen: impl FnOnce() -> bool) -> bool {
     !told.load(Ordering::Relaxed) && seen() && !told.swap(true, Ordering::Relaxed)
 }
 
-/// The entries of one `X-Forwarded-For` line from the last to the first, empty ones left out.
+/// The entries of one `X-Forwarded-For` line from the last to the first.
+///
+/// An empty one is a hop that tells no address, like any other: left out, it would hand the word to
+/// whoever wrote what stands before it.
 fn entries(line: &[u8]) -> impl Iterator<Item = Option<IpAddr>> {
-    line.rsplit(|byte| *byte == b',')
-        .map(<[u8]>::trim_ascii)
-        .filter(|entry| !entry.is_empty())
-        .map(hop::entry)
+    line.rsplit(|byte| *byte == b',').map(|entry| hop::entry(entry.trim_ascii()))
 }
 
 /// Whether a network holds more machines than a set of proxies needs.

@@ -52,7 +52,7 @@ fn the_last_of_several_lines_is_the_nearest() {
     let proxies = xff(&[PROXY, "192.0.2.0/24"]);
     let lines = [
         ("x-forwarded-for", "1.1.1.1"),
-        ("x-forwarded-for", "203.0.113.9 ,, "),
+        ("x-forwarded-for", "203.0.113.9"),
         ("x-forwarded-for", "192.0.2.1"),
     ];
     assert_eq!(client(&proxies, PROXY, &lines), "203.0.113.9");
@@ -65,6 +65,16 @@ fn an_unreadable_hop_ends_the_walk_at_the_proxy_that_wrote_it() {
     assert_eq!(client(&proxies, PROXY, &first), PROXY);
     let second = [("x-forwarded-for", "1.1.1.1, \u{80}, 192.0.2.1")];
     assert_eq!(client(&proxies, PROXY, &second), "192.0.2.1");
+}
+
+#[test]
+fn an_empty_hop_does_not_hand_the_word_to_the_client() {
+    let scrubbed = [("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "")];
+    assert_eq!(client(&xff(&[PROXY]), PROXY, &scrubbed), PROXY);
+    assert_eq!(client(&xff(&[PROXY]), PROXY, &[("x-forwarded-for", "1.1.1.1, ")]), PROXY);
+    let scrubbed = [("forwarded", "for=1.1.1.1"), ("forwarded", "")];
+    assert_eq!(client(&forwarded(&[PROXY]), PROXY, &scrubbed), PROXY);
+    assert_eq!(client(&forwarded(&[PROXY]), PROXY, &[("forwarded", "for=1.1.1.1,")]), PROXY);
 }
 
 #[test]
