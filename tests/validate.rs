@@ -391,14 +391,6 @@ fn the_manifest_says_what_bodies_are_held_to() {
 }
 
 #[test]
-fn formats_that_are_ignored_are_a_finding() {
-    let lenient = JsonSchema::builder("true").dangerous().ignore_formats();
-    let stack = Parapet::builder().dangerous().bare().guard(lenient).build().unwrap();
-    let findings = stack.findings();
-    assert!(findings.iter().any(|finding| finding.subject == "json-schema"));
-}
-
-#[test]
 fn a_list_that_lets_nothing_or_nonsense_through_is_a_configuration_mistake() {
     assert!(MediaTypes::builder().build().is_err());
     let error = MediaTypes::builder().allow("json").allow("text/csv; header").build().unwrap_err();

@@ -26,7 +26,8 @@
 //! value that could break the schema. [`optional`](JsonSchemaBuilder::optional) admits it.
 //!
 //! The 422 lists at most 16 violations, each a JSON pointer (RFC 6901) and a sentence made from
-//! the schema. A pointer carries the member names that were sent, cut and cleaned as
+//! the schema; of alternatives (`anyOf`, `oneOf`) it says that none matched, not why each did not,
+//! because collecting that can take exponential time. A pointer carries the member names that were sent, cut and cleaned as
 //! [`JsonFault`](crate::validate::JsonFault) says; values are never repeated. A body of more than 64 KiB is told its first
 //! violation only, because collecting all of them costs far more than finding one.
 //!
@@ -55,7 +56,7 @@
 //! back-references are mistakes too. A `$ref` leads into the schema itself, to the drafts'
 //! meta-schemas, or to a text given to [`remote`](JsonSchemaBuilder::remote); never to the
 //! network, never to a file. Media types: `application/json` and `application/*+json`. Limits:
-//! those of [`JsonLimits`](crate::validate::JsonLimits).
+//! those of [`JsonLimits`].
 //!
 //! # What this does not do
 //!

@@ -8,7 +8,7 @@
 use http::Method;
 use proptest::prelude::*;
 
-use crate::{ConfigError, Reason, Rejection, validate::JsonLimits};
+use crate::{ConfigError, Guard, Reason, Rejection, inspect::Findings, validate::JsonLimits};
 
 use super::{Draft, JsonSchema};
 
@@ -244,6 +244,18 @@ fn formats_assert_unless_they_are_switched_off() {
     let lenient = |text| JsonSchema::builder(text).dangerous().ignore_formats().build().unwrap();
     assert!(lenient(text).0.judge(b"\"soon\"").is_ok());
     assert!(lenient(r#"{"format": "shoe-size"}"#).0.judge(b"\"soon\"").is_ok());
+}
+
+#[test]
+fn formats_that_are_ignored_are_a_finding() {
+    let findings = |schema: JsonSchema| {
+        let mut report = Findings::default();
+        schema.findings(&mut report);
+        report.iter().count()
+    };
+    let lenient = JsonSchema::builder("true").dangerous().ignore_formats().build().unwrap();
+    assert_eq!(findings(lenient), 1);
+    assert_eq!(findings(schema("true")), 0);
 }
 
 #[test]
