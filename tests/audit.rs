@@ -57,7 +57,7 @@ impl Service {
         let mut builder = Parapet::builder()
             .peer(Peer::ConnectInfo)
             .public("/open/{*rest}", "test")
-            .observe(audit)
+            .audit(audit)
             .observe(Ended(over));
         for guard in guards {
             builder = builder.guard(guard);

@@ -1,6 +1,7 @@
 //! One record as one JSON line.
 
 use std::borrow::Cow;
+use std::error::Error;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -53,10 +54,12 @@ impl Encoder {
             member(out, "route", pattern);
         }
         if let Some(client) = record.client {
-            self.client(out, client);
+            origin(out, client);
         }
         if let Some(peer) = record.peer {
-            self.display(out, "peer", &peer);
+            out.extend_from_slice(b",\"peer\":\"");
+            text::socket(out, peer);
+            out.push(b'"');
         }
         if let Some(caller) = &record.principal {
             principal(out, caller);
@@ -95,31 +98,30 @@ impl Encoder {
             }
         }
         if let Some(cause) = rejection.private_cause() {
-            self.display(out, "cause", cause);
+            self.cause(out, cause);
         }
     }
 
-    fn client(&mut self, out: &mut Vec<u8>, client: ClientAddr) {
-        out.extend_from_slice(b",\"client\":{");
+    /// The error with those below it, as one sentence.
+    fn cause(&mut self, out: &mut Vec<u8>, cause: &(dyn Error + Send + Sync)) {
         self.scratch.clear();
-        // Writing into a string cannot fail.
-        let _ = write!(self.scratch, "{}", client.ip());
-        first(out, "ip", &self.scratch);
-        member(out, "via", text::via(client));
-        out.push(b'}');
+        let mut next: Option<&dyn Error> = Some(cause);
+        for depth in 0..8 {
+            let Some(error) = next else { break };
+            // A foreign `Display` that fails leaves what it wrote.
+            let _ = write!(self.scratch, "{}{error}", if depth > 0 { ": " } else { "" });
+            next = error.source();
+        }
+        member(out, "cause", &self.scratch);
     }
+}
 
-    fn display(
-        &mut self,
-        out: &mut Vec<u8>,
-        name: &str,
-        value: &(impl std::fmt::Display + ?Sized),
-    ) {
-        self.scratch.clear();
-        // A foreign `Display` that fails leaves what it wrote.
-        let _ = write!(self.scratch, "{value}");
-        member(out, name, &self.scratch);
-    }
+fn origin(out: &mut Vec<u8>, client: ClientAddr) {
+    out.extend_from_slice(b",\"client\":{\"ip\":\"");
+    text::ip(out, client.ip());
+    out.push(b'"');
+    member(out, "via", text::via(client));
+    out.push(b'}');
 }
 
 fn principal(out: &mut Vec<u8>, principal: &Principal) {

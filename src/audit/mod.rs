@@ -49,11 +49,15 @@
 //! # Example
 //!
 //! ```
-//! use tower_parapet::audit::JsonLines;
+//! use tower_parapet::{Parapet, audit::{Capture, JsonLines}};
 //!
-//! let folder = std::env::temp_dir();
-//! let audit = JsonLines::to(folder.join("audit.jsonl")).query(["page", "sort"]).build()?;
-//! // `Parapet::builder().audit(audit.clone())` takes it from here.
+//! let file = std::env::temp_dir().join("audit.jsonl");
+//! let audit = JsonLines::to(file).query(["page", "sort"]).build()?;
+//! let parapet = Parapet::builder()
+//!     .public("/health", "probe")
+//!     .guard(Capture::headers(["user-agent"])?)
+//!     .audit(audit.clone())
+//!     .build()?;
 //! audit.flush()?;
 //! assert_eq!(audit.stats().dropped, 0);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

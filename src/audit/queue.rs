@@ -169,7 +169,7 @@ impl<T> Queue<T> {
     pub(super) fn flush(&self) -> io::Result<()> {
         let mut state = self.lock();
         let Some(target) = state.turn_to_await() else {
-            return Ok(());
+            return if state.closed { Err(ended()) } else { Ok(()) };
         };
         let errors = state.errors;
         state.wanted = state.wanted.max(target);
@@ -181,7 +181,7 @@ impl<T> Queue<T> {
                 return Ok(());
             }
             if state.closed {
-                return Err(io::Error::from(io::ErrorKind::BrokenPipe));
+                return Err(ended());
             }
             let (after, expired) = wait_for(&self.progress, state, PATIENCE);
             state = after;
@@ -260,6 +260,10 @@ impl<T> State<T> {
     }
 }
 
+fn ended() -> io::Error {
+    io::Error::from(io::ErrorKind::BrokenPipe)
+}
+
 fn wait<'a, T>(on: &Condvar, state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
     on.wait(state).unwrap_or_else(PoisonError::into_inner)
 }
@@ -271,4 +275,50 @@ fn wait_for<'a, T>(
 ) -> (MutexGuard<'a, State<T>>, bool) {
     let (state, result) = on.wait_timeout(state, limit).unwrap_or_else(PoisonError::into_inner);
     (state, result.timed_out())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_writer_that_fell_asleep_is_woken_by_the_next_record() {
+        let queue = Arc::new(Queue::new(100, Full::Drop));
+        let (told, taken) = channel();
+        let writer = thread::spawn({
+            let queue = queue.clone();
+            move || {
+                let mut batch = Vec::new();
+                while !queue.take(&mut batch).last {
+                    queue.settle(batch.len());
+                    batch.drain(..).for_each(|item| told.send(item).unwrap());
+                }
+                queue.closed();
+            }
+        });
+        for item in [1, 2] {
+            while !queue.lock().asleep {
+                thread::yield_now();
+            }
+            queue.push(item);
+            assert_eq!(taken.recv().unwrap(), item);
+        }
+        assert!(queue.close());
+        writer.join().unwrap();
+    }
+
+    #[test]
+    fn nothing_to_flush_returns_at_once_also_without_a_writer() {
+        let queue = Queue::<u8>::new(1, Full::Drop);
+        queue.flush().unwrap();
+        queue.push(1);
+        assert!(queue.is_full());
+        queue.closed();
+        assert_eq!(queue.flush().unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(queue.stats(), Stats { written: 0, dropped: 1, errors: 0 });
+    }
 }

@@ -45,6 +45,9 @@ fn masked(path: &str) -> Cow<'_, str> {
 
 /// Whether a path segment or a value reads like a JWT or a long random token.
 pub(super) fn is_credential(text: &str) -> bool {
+    if text.len() < 16 {
+        return false;
+    }
     if is_jwt(text) {
         return true;
     }

@@ -41,12 +41,18 @@ impl RequestId {
     /// The 36 characters as bytes, without an allocation.
     pub fn encode(self) -> [u8; 36] {
         let mut text = [b'-'; 36];
-        let digits = (0..32u32).map(|i| {
-            let nibble = (self.0 >> (124 - 4 * i)) as u8 & 0xF;
-            if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
-        });
-        let slots = text.iter_mut().enumerate().filter(|(i, _)| !matches!(i, 8 | 13 | 18 | 23));
-        slots.zip(digits).for_each(|((_, slot), digit)| *slot = digit);
+        let mut slots = text.iter_mut();
+        let mut bytes = self.0.to_be_bytes().into_iter();
+        for group in [4, 2, 2, 2, 6] {
+            for byte in bytes.by_ref().take(group) {
+                for nibble in [byte >> 4, byte & 0xF] {
+                    if let Some(slot) = slots.next() {
+                        *slot = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+                    }
+                }
+            }
+            slots.next();
+        }
         text
     }
 }
@@ -80,6 +86,10 @@ mod tests {
         let late = RequestId::at(Duration::from_millis(2_000)).to_string();
         assert_eq!(early.len(), 36);
         assert_eq!(early.as_bytes()[14], b'7');
+        assert_eq!(
+            RequestId(0x0123_4567_89ab_7cde_8f01_2345_6789_abcd).to_string(),
+            "01234567-89ab-7cde-8f01-23456789abcd"
+        );
         assert!(matches!(early.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
         assert!(early < late);
         let many: std::collections::HashSet<_> =
