@@ -30,7 +30,7 @@ pub enum Count {
     /// have expired do not count, nor do absent ones.
     ///
     /// The throttle is then asked before authentication and charged when a request is over, so it
-    /// has to be registered as an [`Observer`](crate::Observer) too; the stack does both. Requests
+    /// is an [`Observer`](crate::Observer) too, which a stack sees to. Requests
     /// under way at the same time are not charged yet, so that many may still pass.
     ForgedCredentials,
 }
@@ -125,12 +125,6 @@ impl ThrottleBuilder {
         self
     }
 
-    /// Whether a limit by principal is asked for, which needs authentication before it.
-    #[must_use]
-    pub fn needs_principal(&self) -> bool {
-        self.key.needs_principal()
-    }
-
     /// The throttle.
     ///
     /// # Errors
@@ -149,6 +143,7 @@ impl ThrottleBuilder {
             tagger: Tagger::new(&self.key, self.absent, self.prefixes),
             summary: self.summary(rate),
             phase: self.key.phase(),
+            needs: self.key.needs(self.absent),
             count: self.count,
             name,
             ipv6_prefix: self.prefixes.v6,

@@ -3,6 +3,7 @@
 //! `RateLimit-Policy` and `RateLimit` follow draft-ietf-httpapi-ratelimit-headers-11,
 //! `Retry-After` follows RFC 9110, section 10.2.3.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,22 +16,33 @@ pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("rateli
 
 const LONGEST_NUMBER: usize = 20;
 
+/// Items kept once they were written, about 100 bytes each.
+const MOST_KEPT: u64 = 1024;
+
 /// The fields of one policy, as far as they can be written beforehand.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Fields {
     /// `"name";q=600;w=60`.
     policy: HeaderValue,
     /// `"name";r=`, which every `RateLimit` item begins with.
     opening: Box<[u8]>,
+    /// Every item an admitted request can be told, by window and what is left; empty where they
+    /// are too many to keep.
+    kept: Box<[OnceLock<HeaderValue>]>,
+    burst: u64,
 }
 
 impl Fields {
     /// The fields of a policy whose name needs no quoting, as the builder sees to.
     pub(super) fn new(name: &str, rate: Rate) -> Self {
         let policy = format!("\"{name}\";q={};w={}", rate.limit, rate.period.seconds());
+        let burst = u64::from(rate.burst.get());
+        let items = burst.checked_mul(rate.longest_window()).filter(|items| *items <= MOST_KEPT);
         Self {
             policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("")),
             opening: format!("\"{name}\";r=").into_bytes().into_boxed_slice(),
+            kept: (0..items.unwrap_or(0)).map(|_| OnceLock::new()).collect(),
+            burst,
         }
     }
 
@@ -40,7 +52,22 @@ impl Fields {
     }
 
     /// What is left of it: `"name";r=599;t=1`.
-    pub(super) fn standing(&self, decision: &Decision) -> Option<HeaderValue> {
+    pub(super) fn standing(&self, decision: &Decision) -> HeaderValue {
+        match self.place(decision).and_then(|at| self.kept.get(at)) {
+            Some(item) => item.get_or_init(|| self.write(decision)).clone(),
+            None => self.write(decision),
+        }
+    }
+
+    fn place(&self, decision: &Decision) -> Option<usize> {
+        let row = decision.window.checked_sub(1)?.checked_mul(self.burst)?;
+        if decision.remaining >= self.burst {
+            return None;
+        }
+        usize::try_from(row.checked_add(decision.remaining)?).ok()
+    }
+
+    fn write(&self, decision: &Decision) -> HeaderValue {
         let (mut r, mut t) = ([0; LONGEST_NUMBER], [0; LONGEST_NUMBER]);
         let r = digits(&mut r, decision.remaining);
         let t = digits(&mut t, decision.window);
@@ -48,7 +75,7 @@ impl Fields {
         // Exactly as large as needed, so that the buffer becomes the value without a copy.
         let mut item = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
         parts.iter().for_each(|part| item.extend_from_slice(part));
-        HeaderValue::from_maybe_shared(Bytes::from(item)).ok()
+        HeaderValue::from_maybe_shared(Bytes::from(item)).unwrap_or(HeaderValue::from_static(""))
     }
 }
 
@@ -103,15 +130,23 @@ mod tests {
     #[test]
     fn fields_are_written_as_the_draft_has_them() {
         assert_eq!(fields().policy(), "\"login\";q=600;w=60");
-        assert_eq!(fields().standing(&decision(599, 1)).unwrap(), "\"login\";r=599;t=1");
-        assert_eq!(fields().standing(&decision(0, 0)).unwrap(), "\"login\";r=0;t=0");
+        assert_eq!(fields().standing(&decision(599, 1)), "\"login\";r=599;t=1");
+        assert_eq!(fields().standing(&decision(0, 0)), "\"login\";r=0;t=0");
     }
 
     proptest! {
         #[test]
         fn every_number_is_written_as_the_standard_library_writes_it(r: u64, t: u64) {
             let expected = format!("\"login\";r={r};t={t}");
-            prop_assert_eq!(fields().standing(&decision(r, t)).unwrap(), expected.as_str());
+            prop_assert_eq!(fields().standing(&decision(r, t)), expected.as_str());
+        }
+
+        #[test]
+        fn what_is_kept_is_what_was_written(r in 0..700_u64, t in 0..3_u64) {
+            let (fields, expected) = (fields(), format!("\"login\";r={r};t={t}"));
+            for _ in 0..2 {
+                prop_assert_eq!(fields.standing(&decision(r, t)), expected.as_str());
+            }
         }
 
         #[test]

@@ -4,11 +4,13 @@ use std::sync::{Arc, Once};
 
 use http::{HeaderValue, header};
 
-use crate::context::ClientAddr;
-use crate::guard::{Exchange, Flow, Guard, Mode, Phase};
+use crate::context::{ClientAddr, Provenance};
+use crate::error::ConfigError;
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase};
 use crate::inspect::{Findings, Severity};
 use crate::observe::{Observer, Record};
 use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
 
 use super::builder::{Count, ThrottleBuilder};
 use super::fields::{Fields, RATE_LIMIT, RATE_LIMIT_POLICY, retry_after, scatter};
@@ -28,6 +30,7 @@ pub(super) struct Inner {
     pub(super) fields: Fields,
     pub(super) tagger: Tagger,
     pub(super) phase: Phase,
+    pub(super) needs: Needs,
     pub(super) count: Count,
     pub(super) name: Box<str>,
     pub(super) summary: String,
@@ -73,23 +76,12 @@ impl Throttle {
     pub fn policy_name(&self) -> &str {
         &self.0.name
     }
-
-    /// Itself as an observer, where it counts what is known only when a request is over; `None`
-    /// for a throttle that counts requests.
-    pub fn observer(&self) -> Option<Arc<dyn Observer>> {
-        match self.0.count {
-            Count::Requests => None,
-            Count::ForgedCredentials => Some(self.0.clone()),
-        }
-    }
 }
 
 impl Inner {
     fn tell(&self, exchange: &mut Exchange, decision: &Decision) {
         exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, self.fields.policy());
-        if let Some(standing) = self.fields.standing(decision) {
-            exchange.reply_header(Mode::Append, RATE_LIMIT, standing);
-        }
+        exchange.reply_header(Mode::Append, RATE_LIMIT, self.fields.standing(decision));
     }
 
     #[cold]
@@ -163,6 +155,17 @@ impl Guard for Throttle {
         Cow::Owned(self.0.summary.clone())
     }
 
+    fn needs(&self) -> Needs {
+        self.0.needs
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        match self.0.count {
+            Count::Requests => None,
+            Count::ForgedCredentials => Some(self.0.clone()),
+        }
+    }
+
     fn findings(&self, report: &mut Findings) {
         let bits = self.0.ipv6_prefix;
         if bits > 64 {
@@ -179,6 +182,14 @@ impl Guard for Throttle {
     }
 }
 
+impl IntoGuard for ThrottleBuilder {
+    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
+        self.build()?.into_guard()
+    }
+}
+
+guard_layer!(Throttle);
+
 impl Observer for Inner {
     fn completed(&self, record: &Record) {
         let forged = record
@@ -190,7 +201,7 @@ impl Observer for Inner {
         }
         let client = record.client.or_else(|| {
             let peer = record.peer?;
-            Some(ClientAddr::new(peer.ip(), crate::context::Provenance::Peer))
+            Some(ClientAddr::new(peer.ip(), Provenance::Peer))
         });
         let facts =
             Facts { client, principal: None, route: record.route.as_deref(), headers: None };

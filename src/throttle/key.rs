@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use http::{HeaderMap, HeaderName};
 
 use crate::context::{Access, ClientAddr, Principal, Route};
-use crate::guard::Phase;
+use crate::guard::{Needs, Phase};
 use crate::rejection::{Reason, Rejection};
 
 /// Bytes of a header value that may name a bucket.
@@ -95,6 +95,18 @@ impl Key {
     /// When it can be read: before authentication, unless a part of it is the principal.
     pub(super) fn phase(&self) -> Phase {
         if self.needs_principal() { Phase::Quota } else { Phase::EdgeThrottle }
+    }
+
+    /// What must be known for it to be read.
+    pub(super) fn needs(&self, absent: Absent) -> Needs {
+        self.parts().into_iter().fold(Needs::NONE, |needs, part| {
+            needs.and(match part {
+                Self::ClientNet => Needs::CLIENT,
+                Self::Header(_) if absent == Absent::ClientNet => Needs::CLIENT,
+                Self::Principal => Needs::PRINCIPAL,
+                _ => Needs::NONE,
+            })
+        })
     }
 
     /// A short word for the name of a policy.

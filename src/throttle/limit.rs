@@ -67,6 +67,11 @@ impl Rate {
         ticks.div_ceil(u64::from(self.limit.get()))
     }
 
+    /// The longest window a [`Decision`] about an admitted request names, in seconds.
+    pub(super) fn longest_window(self) -> u64 {
+        self.interval().div_ceil(NANOS_PER_SECOND * self.scale())
+    }
+
     /// How long a spent bucket takes to be whole again, nothing where it is beyond counting.
     pub(super) fn refill(self) -> Option<Duration> {
         let ticks = self.interval().checked_mul(u64::from(self.burst.get()))?;

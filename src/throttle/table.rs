@@ -16,9 +16,6 @@ const VACANT: u64 = 0;
 /// Places of a table that has seen its first key.
 const FIRST_PLACES: usize = 8;
 
-/// How many buckets one sweep frees at most: the longest step stays one round of reading.
-const SWEEP_BATCH: usize = 16;
-
 /// Ticks from `now` until `at`, nothing when it has passed.
 ///
 /// Ticks wrap, so that the origin of the clock does not matter.
@@ -238,37 +235,33 @@ impl Table {
         self.ripe_at.is_some_and(|ripe| left(ripe, now).is_some())
     }
 
-    /// Frees buckets that are whole again, walking on from where the last sweep stopped.
+    /// Frees one bucket that is whole again, walking on from where the last sweep stopped.
     ///
-    /// A round that frees none learns when the next one can, and until then costs nothing: what a
+    /// A round that finds none learns when there will be one, and until then costs nothing: what a
     /// bucket owes only grows.
     fn sweep(&mut self, now: u64) -> bool {
         if self.is_unripe(now) {
             return false;
         }
-        let mut freed = 0;
         let mut soonest = u64::MAX;
-        for _ in 0..self.places.len() {
-            let Some(bucket) = self.places.get(self.hand) else { break };
-            match (bucket.tag, left(bucket.whole_at, now)) {
-                (VACANT, _) => self.hand = self.after(self.hand),
-                (_, Some(left)) => {
-                    soonest = soonest.min(left);
-                    self.hand = self.after(self.hand);
-                }
-                (_, None) => {
-                    self.remove(self.hand);
-                    freed += 1;
-                    if freed == SWEEP_BATCH {
-                        break;
-                    }
-                }
+        let (before, after) = self.places.split_at_checked(self.hand).unwrap_or_default();
+        let found = after.iter().chain(before).position(|bucket| {
+            if bucket.tag == VACANT {
+                return false;
             }
-        }
-        if freed == 0 {
+            match left(bucket.whole_at, now) {
+                Some(left) => soonest = soonest.min(left),
+                None => return true,
+            }
+            false
+        });
+        let Some(steps) = found else {
             self.ripe_at = Some(now.wrapping_add(soonest));
-        }
-        freed > 0
+            return false;
+        };
+        self.hand = (self.hand + steps) % self.places.len();
+        self.remove(self.hand);
+        true
     }
 
     /// Empties a place and closes the gap in the chain behind it.

@@ -195,7 +195,7 @@ fn a_refusal_says_when_to_come_back_and_which_limit_it_was() {
 
 fn record(reason: Option<Reason>, ip: &str) -> Record {
     let mut exchange = call().from(ip).exchange;
-    let ticket = crate::observe::Ticket::open(&mut exchange);
+    let ticket = crate::observe::Ticket::open(&mut exchange, false);
     let mut record = ticket.lock().record.clone();
     record.client = exchange.client();
     record.rejection = reason.map(Rejection::new);

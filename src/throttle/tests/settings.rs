@@ -1,8 +1,8 @@
 //! What a builder takes, what it refuses, and what it says about itself.
 
-use crate::guard::{Guard, Phase};
+use crate::guard::{Guard, Needs, Phase};
 use crate::inspect::Findings;
-use crate::throttle::{Count, Key, Throttle, ThrottleBuilder};
+use crate::throttle::{Absent, Count, Key, Throttle, ThrottleBuilder};
 
 fn setters(builder: ThrottleBuilder) -> Vec<String> {
     let error = builder.build().unwrap_err();
@@ -137,4 +137,15 @@ fn only_a_throttle_that_counts_afterwards_is_an_observer() {
     assert!(Throttle::per_second(1).build().unwrap().observer().is_none());
     let counting = Throttle::per_second(1).counting(Count::ForgedCredentials).build().unwrap();
     assert!(counting.observer().is_some());
+}
+
+#[test]
+fn what_it_needs_follows_from_the_key() {
+    let needs = |builder: ThrottleBuilder| builder.build().unwrap().needs();
+    assert_eq!(needs(Throttle::per_second(1)), Needs::CLIENT);
+    let both = Throttle::per_second(1).by(Key::ClientNet.and(Key::Principal));
+    assert_eq!(needs(both), Needs::CLIENT.and(Needs::PRINCIPAL));
+    let tenant = Throttle::per_second(1).by(Key::header("x-tenant").and(Key::Route));
+    assert_eq!(needs(tenant.clone()), Needs::NONE);
+    assert_eq!(needs(tenant.absent(Absent::ClientNet)), Needs::CLIENT);
 }
