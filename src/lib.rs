@@ -1,4 +1,14 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    all(
+        feature = "axum",
+        feature = "jwt",
+        feature = "api-key",
+        feature = "throttle",
+        feature = "validate",
+        feature = "audit"
+    ),
+    doc = include_str!("../README.md")
+)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod address;
@@ -29,14 +39,35 @@ pub mod transport;
 #[cfg(feature = "validate")]
 pub mod validate;
 
+#[doc = include_str!("../docs/defaults.md")]
+pub mod defaults {}
+#[doc = include_str!("../docs/problems.md")]
+pub mod problems {}
+#[doc = include_str!("../docs/threats.md")]
+pub mod threats {}
+
 pub use axum_core::body::Body;
 
+pub use address::{IpFilter, TrustedProxies};
+#[cfg(feature = "audit")]
+pub use audit::JsonLines;
+#[cfg(feature = "api-key")]
+pub use auth::api_key::ApiKeys;
+#[cfg(feature = "jwt")]
+pub use auth::jwt::Jwt;
+pub use authorize::{Authorize, role, scope};
 pub use compose::{Policy, Routes};
 pub use context::{Access, ClientAddr, Context, Peer, PeerAddr, Principal, RequestId, Route};
 pub use error::ConfigError;
+#[cfg(feature = "axum")]
+pub use extract::{Claims, Owned};
 pub use guard::{BodyWatch, Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase, Resume};
 pub use manifest::Manifest;
 pub use observe::{Observer, Outcome, Record};
 pub use rejection::{Reason, Rejection, Violation};
 pub use service::{GuardLayer, Guarded, GuardedFuture, layer};
 pub use stack::{DangerousStack, Parapet, ParapetBuilder};
+#[cfg(feature = "throttle")]
+pub use throttle::{Key, Throttle};
+#[cfg(feature = "validate")]
+pub use validate::JsonSchema;
