@@ -49,9 +49,10 @@ impl JsonLimitsBuilder {
     }
 
     /// How many bytes a JSON body may have; more is refused with 413 before it is read whole.
-    /// Default 1 MiB. [`JsonLimits::check`] does not look at it.
+    /// Default: what the route or the stack allows, and 1 MiB where there is no stack; where both
+    /// say, the smaller counts. [`JsonLimits::check`] does not look at it.
     pub fn body_bytes(mut self, bytes: usize) -> Self {
-        self.limits.body_bytes = bytes;
+        self.limits.body_bytes = Some(bytes);
         self
     }
 
@@ -72,9 +73,9 @@ impl JsonLimitsBuilder {
             );
         }
         for (setter, value) in
-            [("number_chars", limits.number_chars), ("body_bytes", limits.body_bytes)]
+            [("number_chars", Some(limits.number_chars)), ("body_bytes", limits.body_bytes)]
         {
-            if value == 0 {
+            if value == Some(0) {
                 mistakes.push(setter, "0", "lets nothing through", "write 1 or more");
             }
         }

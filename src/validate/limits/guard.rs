@@ -42,7 +42,7 @@ impl Guard for JsonLimits {
             (Presence::Present, Some(refusal)) => return Err(refusal),
             (_, refusal) => {
                 let limits = self.clone();
-                exchange.read_body(self.body_bytes, move |_, body: &Bytes| {
+                exchange.read_body(self.body_limit(exchange), move |_, body: &Bytes| {
                     match (body.is_empty(), refusal) {
                         (true, _) => Ok(None),
                         (false, Some(refusal)) => Err(refusal),
@@ -56,8 +56,8 @@ impl Guard for JsonLimits {
 
     fn summary(&self) -> Cow<'static, str> {
         Cow::Owned(format!(
-            "JSON at most {} bytes, depth {}, {} members, {} items, strings {} bytes, names {} bytes, numbers {} characters",
-            self.body_bytes,
+            "JSON{}, depth {}, {} members, {} items, strings {} bytes, names {} bytes, numbers {} characters",
+            self.size(),
             self.depth,
             self.entries,
             self.items,
@@ -65,6 +65,23 @@ impl Guard for JsonLimits {
             self.name_bytes,
             self.number_chars
         ))
+    }
+}
+
+/// The largest body, in bytes, where neither the limits nor a stack say.
+const ALONE: usize = 1 << 20;
+
+impl JsonLimits {
+    /// How much of a body to read: a stack caps it by itself, by route.
+    pub(in crate::validate) fn body_limit(&self, exchange: &Exchange) -> usize {
+        let by_route = exchange.route().is_some_and(|route| route.body_limit.is_some());
+        let is_capped = by_route || exchange.env.body_limit != u64::MAX;
+        self.body_bytes.unwrap_or(if is_capped { usize::MAX } else { ALONE })
+    }
+
+    /// The size in words, where these limits set one.
+    pub(in crate::validate) fn size(&self) -> String {
+        self.body_bytes.map(|bytes| format!(" of at most {bytes} bytes")).unwrap_or_default()
     }
 }
 

@@ -45,7 +45,7 @@ impl Guard for JsonSchema {
             verdict = Ok(verdict?);
         }
         let inner = Arc::clone(&self.0);
-        exchange.read_body(inner.limits.body_bytes(), move |_, body: &Bytes| {
+        exchange.read_body(inner.limits.body_limit(exchange), move |_, body: &Bytes| {
             let verdict = match body.is_empty() {
                 true => inner.absent(),
                 false => verdict.and_then(|()| inner.judge(body)),
@@ -64,9 +64,9 @@ impl Guard for JsonSchema {
         let optional = if self.0.is_optional { ", may be absent" } else { "" };
         let formats = if self.0.ignores_formats { ", formats ignored" } else { "" };
         Cow::Owned(format!(
-            "{route}body of {} at most {} bytes, by a JSON Schema{optional}{formats}",
+            "{route}body of {}{}, by a JSON Schema{optional}{formats}",
             types.join(", "),
-            self.0.limits.body_bytes(),
+            self.0.limits.size(),
         ))
     }
 
