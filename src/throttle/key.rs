@@ -1,7 +1,6 @@
 //! Whose bucket a request is counted against.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName};
@@ -10,8 +9,19 @@ use crate::context::{Access, ClientAddr, Principal, Route};
 use crate::guard::{Needs, Phase};
 use crate::rejection::{Reason, Rejection};
 
+use super::sip::{Secret, Sip};
+
 /// Bytes of a header value that may name a bucket.
 const LONGEST_VALUE: usize = 256;
+
+// What a part of a key begins with, so that no part reads as another one.
+const V4: u64 = 1 << 32;
+const V6: u64 = 2 << 32;
+const PRINCIPAL: u64 = 3 << 32;
+const HEADER: u64 = 4 << 32;
+const HEADERLESS: u64 = 5 << 32;
+const ROUTE: u64 = 6 << 32;
+const GLOBAL: u64 = 7 << 32;
 
 /// Whose bucket a request is counted against.
 ///
@@ -179,7 +189,7 @@ pub(super) struct Tagger {
     absent: Absent,
     v4_mask: u32,
     v6_mask: u128,
-    seed: RandomState,
+    secret: Secret,
 }
 
 impl Tagger {
@@ -190,7 +200,7 @@ impl Tagger {
             absent,
             v4_mask: u32::MAX.checked_shl(32 - u32::from(prefixes.v4.min(32))).unwrap_or(0),
             v6_mask: u128::MAX.checked_shl(128 - u32::from(prefixes.v6.min(128))).unwrap_or(0),
-            seed: RandomState::new(),
+            secret: Secret::random(),
         }
     }
 
@@ -200,54 +210,52 @@ impl Tagger {
         if self.needs_principal && matches!(access, Some(Access::Public { .. })) {
             return Ok(None);
         }
-        let mut hash = self.seed.build_hasher();
+        let mut hash = self.secret.hasher();
         for part in &self.parts {
             match part {
                 Key::ClientNet => self.client(&mut hash, facts)?,
                 Key::Principal => match (facts.principal, access) {
                     (Some(principal), _) => {
-                        hash.write_u8(3);
-                        text(&mut hash, principal.issuer().as_bytes());
-                        text(&mut hash, principal.subject().as_bytes());
+                        hash.word(PRINCIPAL);
+                        hash.text(principal.issuer().as_bytes());
+                        hash.text(principal.subject().as_bytes());
                     }
                     (None, Some(Access::Optional)) => self.client(&mut hash, facts)?,
                     (None, _) => return Err(anonymous()),
                 },
                 Key::Header(name) => self.header(&mut hash, name, facts)?,
                 Key::Route => {
-                    hash.write_u8(5);
-                    text(&mut hash, facts.route.map_or("", Route::pattern).as_bytes());
+                    hash.word(ROUTE);
+                    hash.text(facts.route.map_or("", Route::pattern).as_bytes());
                 }
-                _ => hash.write_u8(6),
+                _ => hash.word(GLOBAL),
             }
         }
         Ok(Some(hash.finish()))
     }
 
-    fn client(&self, hash: &mut impl Hasher, facts: Facts<'_>) -> Result<(), Rejection> {
+    #[inline]
+    fn client(&self, hash: &mut Sip, facts: Facts<'_>) -> Result<(), Rejection> {
         match facts.client.ok_or_else(nowhere)?.ip() {
             IpAddr::V4(ip) => {
-                hash.write_u64(1 << 32 | u64::from(ip.to_bits() & self.v4_mask));
+                hash.word(V4 | u64::from(ip.to_bits() & self.v4_mask));
             }
             IpAddr::V6(ip) => {
-                hash.write_u8(2);
-                hash.write_u128(ip.to_bits() & self.v6_mask);
+                let network = ip.to_bits() & self.v6_mask;
+                hash.word(V6);
+                hash.word((network >> 64) as u64);
+                hash.word(network as u64);
             }
         }
         Ok(())
     }
 
-    fn header(
-        &self,
-        hash: &mut impl Hasher,
-        name: &HeaderName,
-        facts: Facts<'_>,
-    ) -> Result<(), Rejection> {
+    fn header(&self, hash: &mut Sip, name: &HeaderName, facts: Facts<'_>) -> Result<(), Rejection> {
         let mut values = facts.headers.into_iter().flat_map(|headers| headers.get_all(name));
         match (values.next(), values.next(), self.absent) {
             (Some(value), None, _) if value.len() <= LONGEST_VALUE => {
-                hash.write_u8(4);
-                text(hash, value.as_bytes());
+                hash.word(HEADER);
+                hash.text(value.as_bytes());
             }
             (Some(_), None, _) => {
                 let detail = format!("the header `{name}` is longer than {LONGEST_VALUE} bytes");
@@ -258,7 +266,7 @@ impl Tagger {
                 return Err(Rejection::new(Reason::BadHeader).detail(detail));
             }
             (None, _, Absent::ClientNet) => self.client(hash, facts)?,
-            (None, _, Absent::Share) => hash.write_u8(7),
+            (None, _, Absent::Share) => hash.word(HEADERLESS),
             (None, _, Absent::Refuse) => {
                 let detail = format!("the header `{name}` is required here");
                 return Err(Rejection::new(Reason::MissingHeader).detail(detail));
@@ -266,12 +274,6 @@ impl Tagger {
         }
         Ok(())
     }
-}
-
-/// A text with its length, so that no two lists of texts are the same bytes.
-fn text(hash: &mut impl Hasher, bytes: &[u8]) {
-    hash.write_u64(bytes.len() as u64);
-    hash.write(bytes);
 }
 
 #[cold]

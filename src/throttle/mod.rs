@@ -78,6 +78,7 @@ mod guard;
 mod key;
 mod limit;
 mod policy;
+mod sip;
 mod store;
 mod table;
 
