@@ -1,3 +1,4 @@
+//! The security of an API gateway, inside the service, as composable Tower layers.
 #![cfg_attr(
     all(
         feature = "axum",
@@ -7,6 +8,7 @@
         feature = "validate",
         feature = "audit"
     ),
+    doc = "",
     doc = include_str!("../README.md")
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -86,6 +86,13 @@ impl ParapetBuilder {
         self
     }
 
+    /// Adds a guard to whatever rule judges a route, `POST /orders` say. Who may call stays what
+    /// the table says; a route it does not name is listed by this, for authenticated callers.
+    pub fn guard_on(mut self, route: &str, guard: impl IntoGuard) -> Self {
+        self.routes = self.routes.guard_on(route, guard);
+        self
+    }
+
     /// Adds any guard, one's own or a composite.
     pub fn guard(self, guard: impl IntoGuard) -> Self {
         self.part("guard", guard)

@@ -16,7 +16,7 @@ impl ParapetBuilder {
         if let Some(schema) = self.mistakes.absorb("validate", schema.build()) {
             let route = schema.route().map(|(method, pattern)| format!("{method} {pattern}"));
             match route {
-                Some(route) => self.routes = self.routes.join("validate", &route, Arc::new(schema)),
+                Some(route) => self.routes = self.routes.join("validate", &route, schema),
                 None => self.guards.push(Arc::new(schema)),
             }
         }

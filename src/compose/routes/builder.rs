@@ -6,7 +6,7 @@ use crate::{
     compose::Policy,
     context::{Access, Route},
     error::{ConfigError, Mistakes},
-    guard::{Guard, Phase},
+    guard::{IntoGuard, Phase},
 };
 
 use super::{
@@ -53,9 +53,16 @@ impl RoutesBuilder {
         self.add("route", pattern, policy)
     }
 
-    /// Adds a guard to the rule that judges a route; the access stays what the table says it is.
-    pub(crate) fn join(mut self, setter: &'static str, route: &str, guard: Arc<dyn Guard>) -> Self {
-        if let Some((methods, pattern)) = parse(setter, route, &mut self.mistakes) {
+    /// Adds a guard to whatever rule judges a route, `POST /orders` say. Who may call stays what
+    /// the table says; a route it does not name is listed by this, for authenticated callers.
+    pub fn guard_on(self, route: &str, guard: impl IntoGuard) -> Self {
+        self.join("guard_on", route, guard)
+    }
+
+    pub(crate) fn join(mut self, setter: &'static str, route: &str, guard: impl IntoGuard) -> Self {
+        let guard = self.mistakes.absorb(setter, guard.into_guard());
+        let route = parse(setter, route, &mut self.mistakes);
+        if let (Some(guard), Some((methods, pattern))) = (guard, route) {
             self.extras.push(Extra { methods, pattern, guard });
         }
         self
