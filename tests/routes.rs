@@ -220,3 +220,57 @@ fn routes_that_overlap_and_disagree_are_refused_all_at_once() {
         assert!(text.contains(expected), "{expected} is missing in {text}");
     }
 }
+
+#[tokio::test]
+async fn a_guard_on_a_route_joins_its_rule_and_loosens_nothing() {
+    let parapet = Parapet::builder()
+        .guard(ByHeader)
+        .public("/shop/{*rest}", "shop window")
+        .route("/admin/{*rest}", Policy::authenticated().guard(Only("admin")))
+        .guard_on("GET /admin/report", Only("auditor"))
+        .guard_on("POST /shop/order", Only("buyer"))
+        .guard_on("/new", Only("user"))
+        .build()
+        .unwrap();
+    let router = Router::new().fallback(async || "reached");
+    let address = support::serve(parapet.protect(router)).await;
+    let rows = [
+        ("GET", "/admin/report", "admin", 403),
+        ("GET", "/admin/report/", "admin", 403),
+        ("HEAD", "/admin/report", "admin", 403),
+        ("POST", "/admin/report", "admin", 200),
+        ("GET", "/admin/other", "admin", 200),
+        ("GET", "/shop/order", "", 200),
+        ("POST", "/shop/order", "user", 403),
+        ("POST", "/shop/order", "buyer", 200),
+        ("PUT", "/new", "user", 200),
+        ("PUT", "/new", "other", 403),
+    ];
+    for (method, target, who, expected) in rows {
+        let answer = support::request(address, method, target, &[("x-who", who)], b"").await;
+        assert_eq!(answer.status, expected, "{method} {target} as {who}");
+    }
+}
+
+#[test]
+fn a_guard_that_runs_before_routes_are_judged_cannot_stand_in_a_rule() {
+    struct Early;
+    impl Guard for Early {
+        fn name(&self) -> &'static str {
+            "early"
+        }
+        fn phase(&self) -> Phase {
+            Phase::Address
+        }
+        fn check(&self, _: &mut Exchange) -> Result<Flow, Rejection> {
+            Ok(Flow::Continue)
+        }
+    }
+    let error = Parapet::builder()
+        .guard(ByHeader)
+        .route("/a", Policy::authenticated().guard(Early))
+        .guard_on("/b", Early)
+        .build()
+        .unwrap_err();
+    assert_eq!(error.mistakes().len(), 2, "{error}");
+}

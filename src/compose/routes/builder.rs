@@ -28,7 +28,6 @@ pub struct RoutesBuilder {
 struct Rule {
     setter: &'static str,
     text: String,
-    early: Vec<&'static str>,
     entry: Entry,
 }
 
@@ -61,6 +60,9 @@ impl RoutesBuilder {
 
     pub(crate) fn join(mut self, setter: &'static str, route: &str, guard: impl IntoGuard) -> Self {
         let guard = self.mistakes.absorb(setter, guard.into_guard());
+        if let Some(early) = guard.as_ref().filter(|guard| guard.phase() < Phase::Transport) {
+            self.refuse_early(setter, route, early.name());
+        }
         let route = parse(setter, route, &mut self.mistakes);
         if let (Some(guard), Some((methods, pattern))) = (guard, route) {
             self.extras.push(Extra { methods, pattern, guard });
@@ -72,8 +74,9 @@ impl RoutesBuilder {
         let own = std::mem::take(&mut policy.mistakes).finish();
         self.mistakes.absorb(setter, own);
         if let Some((methods, pattern)) = parse(setter, text, &mut self.mistakes) {
-            let early = policy.guards.iter().filter(|guard| guard.phase() < Phase::Transport);
-            let early = early.map(|guard| guard.name()).collect();
+            for early in policy.guards.iter().filter(|guard| guard.phase() < Phase::Transport) {
+                self.refuse_early(setter, text, early.name());
+            }
             let route = Arc::new(Route {
                 pattern,
                 listed: true,
@@ -83,7 +86,7 @@ impl RoutesBuilder {
                 guards: grouped(policy.guards.into_iter()),
             });
             let entry = Entry { methods, route };
-            self.rules.push(Rule { setter, text: text.to_owned(), early, entry });
+            self.rules.push(Rule { setter, text: text.to_owned(), entry });
         }
         self
     }
@@ -95,7 +98,6 @@ impl RoutesBuilder {
     /// public pattern that a requirement covers; a guard that would have to run before the route
     /// is judged.
     pub fn build(mut self) -> Result<Routes, ConfigError> {
-        self.refuse_early_guards();
         self.refuse_overlaps();
         let unlisted = Arc::new(Route {
             pattern: "*".into(),
@@ -113,17 +115,13 @@ impl RoutesBuilder {
         }
     }
 
-    fn refuse_early_guards(&mut self) {
-        for rule in &self.rules {
-            for guard in &rule.early {
-                self.mistakes.push(
-                    rule.setter,
-                    &rule.text,
-                    format!("has the guard `{guard}`, which runs before routes are judged"),
-                    "put it on the whole stack",
-                );
-            }
-        }
+    fn refuse_early(&mut self, setter: &'static str, text: &str, guard: &str) {
+        self.mistakes.push(
+            setter,
+            text,
+            format!("has the guard `{guard}`, which runs before routes are judged"),
+            "put it on the whole stack",
+        );
     }
 
     fn refuse_overlaps(&mut self) {

@@ -124,7 +124,11 @@ fn same(one: &Arc<Route>, other: &Arc<Route>) -> bool {
 
 impl Extra {
     fn is_for(&self, method: Option<&Method>) -> bool {
-        self.methods.is_empty() || method.is_some_and(|method| self.methods.contains(method))
+        self.methods.is_empty()
+            || method.is_some_and(|method| {
+                self.methods.contains(method)
+                    || (method == Method::HEAD && self.methods.contains(&Method::GET))
+            })
     }
 }
 
