@@ -274,3 +274,59 @@ fn a_guard_that_runs_before_routes_are_judged_cannot_stand_in_a_rule() {
         .unwrap_err();
     assert_eq!(error.mistakes().len(), 2, "{error}");
 }
+
+const PATTERNS: [&str; 12] = [
+    "/",
+    "/a",
+    "/a/",
+    "/b/{x}",
+    "/a/{x}",
+    "/a/b",
+    "/a/{x}/c",
+    "/{x}",
+    "/{x}/b",
+    "/c/{*rest}",
+    "/a/b/{*rest}",
+    "/%61",
+];
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn the_rule_judged_is_the_route_that_axum_takes(
+        chosen in proptest::sample::subsequence(&PATTERNS, 1..PATTERNS.len()),
+        path in "/([abc]|%61|%62)?(/([abc]|%61)?){0,3}",
+    ) {
+        let mut parapet = Parapet::builder();
+        let mut router = Router::new();
+        for pattern in chosen.iter().copied() {
+            parapet = parapet.public(pattern, "compared with axum");
+            router = router.route(pattern, get(move |request: axum::extract::Request| async move {
+                let judged = Context::of(request.extensions()).unwrap().route().unwrap();
+                assert_eq!(judged.pattern(), pattern);
+                "same"
+            }));
+        }
+        // What axum does not route is not listed, and what is not listed is closed.
+        let routes = |path: &str| {
+            let bare = chosen.iter().fold(Router::new(), |all, p| all.route(p, get(async || "")));
+            (bare, http::Request::get(path).body(tower_parapet::Body::empty()).unwrap())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            use tower::ServiceExt;
+            let (bare, request) = routes(&path);
+            let routed = bare.oneshot(request).await.unwrap().status();
+            let (_, request) = routes(&path);
+            let app = parapet.build().unwrap().protect(router);
+            let answer = app.oneshot(request).await.unwrap();
+            match (routed.as_u16(), answer.status().as_u16()) {
+                (200, 200) | (404, 401) => {}
+                // Ambiguous when decoded, or not a sane path: refused, never let through wrongly.
+                (_, 400) => assert!(path.contains('%') || path.contains("//"), "{path}"),
+                other => panic!("{path} over {chosen:?}: {other:?}"),
+            }
+        });
+    }
+}
