@@ -121,7 +121,7 @@ fn values<'a>(response: &'a Response<Body>, name: &str) -> Vec<&'a str> {
 
 #[tokio::test]
 async fn two_thousand_spoofed_addresses_pass_no_more_than_the_burst() {
-    let service = service(|stack| stack.guard(Throttle::per_minute(60).burst(2)));
+    let service = service(|stack| stack.throttle(Throttle::per_minute(60).burst(2)));
     let mut passed = 0;
     for i in 0..2_000_u32 {
         let spoofed = Ipv4Addr::from_bits(0x0A00_0000 + i).to_string();
@@ -134,8 +134,25 @@ async fn two_thousand_spoofed_addresses_pass_no_more_than_the_burst() {
 }
 
 #[tokio::test]
+async fn what_a_client_writes_before_a_trusted_proxy_buys_nothing() {
+    let service = service(|stack| {
+        stack.trusted_proxies(["10.0.3.7/32"]).throttle(Throttle::per_minute(60).burst(2))
+    });
+    let mut passed = 0;
+    for i in 0..2_000_u32 {
+        let spoofed = Ipv4Addr::from_bits(0x0B00_0000 + i);
+        let forwarded = format!("{spoofed}, 192.0.2.1");
+        let headers = [("x-forwarded-for", &*forwarded)];
+        passed += usize::from(service.status("10.0.3.7", "/open", &headers).await == 200);
+    }
+    assert_eq!(passed, 2);
+    let other = [("x-forwarded-for", "192.0.2.2")];
+    assert_eq!(service.status("10.0.3.7", "/open", &other).await, 200);
+}
+
+#[tokio::test]
 async fn fifty_a_second_admits_fifty_a_second() {
-    let service = service(|stack| stack.guard(Throttle::per_second(50)));
+    let service = service(|stack| stack.throttle(Throttle::per_second(50)));
     for _ in 0..3 {
         assert_eq!(service.admitted("192.0.2.1", 200).await, 50);
         service.clock.advance(Duration::from_secs(1));
@@ -147,7 +164,7 @@ async fn fifty_a_second_admits_fifty_a_second() {
 
 #[tokio::test]
 async fn rotating_keys_are_bounded_and_never_free_a_limited_one() {
-    let service = service(|stack| stack.guard(Throttle::per_minute(1).burst(1).max_keys(100)));
+    let service = service(|stack| stack.throttle(Throttle::per_minute(1).burst(1).max_keys(100)));
     assert_eq!(service.admitted("192.0.2.1", 2).await, 1);
     let mut passed = 0;
     for i in 0..5_000_u32 {
@@ -163,7 +180,7 @@ async fn rotating_keys_are_bounded_and_never_free_a_limited_one() {
 
 #[tokio::test]
 async fn twenty_thousand_addresses_of_one_64_are_one_client() {
-    let service = service(|stack| stack.guard(Throttle::per_minute(60).burst(2)));
+    let service = service(|stack| stack.throttle(Throttle::per_minute(60).burst(2)));
     let mut passed = 0;
     for i in 0..20_000_u128 {
         let ip = std::net::Ipv6Addr::from_bits(0x2001_0DB8_0000_0001 << 64 | i);
@@ -175,7 +192,7 @@ async fn twenty_thousand_addresses_of_one_64_are_one_client() {
 
 #[tokio::test]
 async fn an_address_mapped_into_v6_is_the_same_client() {
-    let service = service(|stack| stack.guard(Throttle::per_minute(60).burst(2)));
+    let service = service(|stack| stack.throttle(Throttle::per_minute(60).burst(2)));
     assert_eq!(service.admitted("192.0.2.1", 1).await, 1);
     assert_eq!(service.admitted("::ffff:192.0.2.1", 5).await, 1);
 }
@@ -186,7 +203,7 @@ async fn forged_credentials_cost_the_network_before_authentication_runs() {
     let service = service(|stack| {
         stack
             .guard(auth.clone())
-            .guard(Throttle::per_minute(3).counting(Count::ForgedCredentials).named("guesses"))
+            .throttle(Throttle::per_minute(3).counting(Count::ForgedCredentials).named("guesses"))
     });
     let forged = [("authorization", "Bearer forged")];
     for _ in 0..3 {
@@ -209,7 +226,7 @@ async fn expired_absent_and_good_credentials_cost_the_network_nothing() {
     let service = service(|stack| {
         stack
             .guard(ByName::default())
-            .guard(Throttle::per_minute(3).counting(Count::ForgedCredentials))
+            .throttle(Throttle::per_minute(3).counting(Count::ForgedCredentials))
     });
     for _ in 0..10 {
         let expired = [("authorization", "Bearer expired")];
@@ -223,7 +240,7 @@ async fn expired_absent_and_good_credentials_cost_the_network_nothing() {
 #[tokio::test]
 async fn a_limit_by_principal_follows_the_caller_and_not_the_address() {
     let service = service(|stack| {
-        stack.guard(ByName::default()).guard(Throttle::per_minute(2).by(Key::Principal))
+        stack.guard(ByName::default()).throttle(Throttle::per_minute(2).by(Key::Principal))
     });
     let alice = [("authorization", "Bearer alice")];
     assert_eq!(service.status("192.0.2.1", "/closed", &alice).await, 200);
@@ -245,7 +262,7 @@ async fn without_an_address_requests_are_refused_and_never_share_a_bucket() {
     let app = Parapet::builder()
         .peer(Peer::ConnectInfo)
         .public("/open", "test")
-        .guard(Throttle::per_minute(60))
+        .throttle(Throttle::per_minute(60))
         .build()
         .unwrap()
         .protect(router());
@@ -260,7 +277,8 @@ async fn without_an_address_requests_are_refused_and_never_share_a_bucket() {
 
 #[test]
 fn a_stack_without_a_source_of_addresses_does_not_build() {
-    let error = Parapet::builder().public("/open", "test").guard(Throttle::per_minute(1)).build();
+    let error =
+        Parapet::builder().public("/open", "test").throttle(Throttle::per_minute(1)).build();
     let error = error.unwrap_err().to_string();
     assert!(error.contains("`peer`") && error.contains(".peer(Peer::ConnectInfo)"), "{error}");
 }
@@ -268,7 +286,7 @@ fn a_stack_without_a_source_of_addresses_does_not_build() {
 #[test]
 fn a_limit_by_principal_without_authentication_does_not_build() {
     let by_principal = Throttle::per_minute(1).by(Key::Principal);
-    let error = Parapet::builder().public("/open", "test").guard(by_principal).build();
+    let error = Parapet::builder().public("/open", "test").throttle(by_principal).build();
     let error = error.unwrap_err().to_string();
     assert!(error.contains("`authenticate`"), "{error}");
 }
@@ -277,7 +295,7 @@ fn a_limit_by_principal_without_authentication_does_not_build() {
 fn mistakes_of_a_throttle_come_with_those_of_the_stack() {
     let error = Parapet::builder()
         .public("no slash", "test")
-        .guard(Throttle::per_minute(0).ipv6_prefix(129))
+        .throttle(Throttle::per_minute(0).ipv6_prefix(129))
         .build()
         .unwrap_err();
     let setters: Vec<_> = error.mistakes().iter().map(|mistake| mistake.setter()).collect();
@@ -290,8 +308,8 @@ fn mistakes_of_a_throttle_come_with_those_of_the_stack() {
 async fn every_limit_tells_where_the_client_stands_and_a_refusal_when_to_come_back() {
     let service = service(|stack| {
         stack
-            .guard(Throttle::per_minute(600).burst(2).named("net"))
-            .guard(Throttle::per_hour(10).by(Key::ClientNet.and(Key::Route)).named("route"))
+            .throttle(Throttle::per_minute(600).burst(2).named("net"))
+            .throttle(Throttle::per_hour(10).by(Key::ClientNet.and(Key::Route)).named("route"))
     });
     let admitted = service.send([192, 0, 2, 1], "/open", &[]).await;
     assert_eq!(
@@ -315,7 +333,8 @@ async fn every_limit_tells_where_the_client_stands_and_a_refusal_when_to_come_ba
 #[tokio::test]
 async fn a_throttle_on_trial_refuses_nobody_and_counts_apart() {
     let shadow = Shadow::of(Throttle::per_minute(1)).unwrap();
-    let service = service(|stack| stack.guard(shadow).guard(Throttle::per_minute(3).named("real")));
+    let service =
+        service(|stack| stack.throttle(shadow).throttle(Throttle::per_minute(3).named("real")));
     assert_eq!(service.admitted("192.0.2.1", 5).await, 3);
     let answer = service.send([192, 0, 2, 2], "/open", &[]).await;
     assert_eq!(values(&answer, "ratelimit"), ["\"real\";r=2;t=20"]);
@@ -324,7 +343,7 @@ async fn a_throttle_on_trial_refuses_nobody_and_counts_apart() {
 #[tokio::test]
 async fn a_limit_of_a_route_leaves_other_routes_alone() {
     let service = service(|stack| {
-        stack.route("/closed", Policy::optional().guard(Throttle::per_minute(1).named("dear")))
+        stack.route("/closed", Policy::optional().throttle(Throttle::per_minute(1).named("dear")))
     });
     assert_eq!(service.status("192.0.2.1", "/closed", &[]).await, 200);
     assert_eq!(service.status("192.0.2.1", "/closed", &[]).await, 429);
@@ -336,7 +355,7 @@ fn the_manifest_says_who_is_limited_to_what() {
     let parapet = Parapet::builder()
         .peer(Peer::ConnectInfo)
         .public("/open", "test")
-        .guard(Throttle::per_minute(600).burst(100))
+        .throttle(Throttle::per_minute(600).burst(100))
         .build()
         .unwrap();
     let manifest = parapet.manifest().to_string();
@@ -362,7 +381,7 @@ async fn a_real_client_is_limited_by_its_connection() {
     let app = Parapet::builder()
         .peer(Peer::ConnectInfo)
         .public("/open", "test")
-        .guard(Throttle::per_hour(2))
+        .throttle(Throttle::per_hour(2))
         .build()
         .unwrap()
         .protect(router());
