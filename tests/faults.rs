@@ -188,16 +188,15 @@ async fn a_panic_in_a_reply_hook_is_a_500_problem_and_one_record() {
     assert_eq!(only(&records).outcome, Outcome::Panicked);
 }
 
+type Polled = Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>>;
+
 /// A body that says a word and then does something bad.
-struct Worse(u8, fn() -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>>);
+struct Worse(u8, fn() -> Polled);
 
 impl http_body::Body for Worse {
     type Data = Bytes;
     type Error = std::io::Error;
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut Cx<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>> {
+    fn poll_frame(mut self: std::pin::Pin<&mut Self>, _: &mut Cx<'_>) -> Polled {
         self.0 += 1;
         match self.0 {
             1 => Poll::Ready(Some(Ok(http_body::Frame::data(Bytes::from_static(b"word"))))),

@@ -54,9 +54,10 @@ impl<S> Guarded<S> {
         Self { stack, inner }
     }
 
-    /// One guard around a service, with nothing else: no observers, no limits of a stack.
+    /// One guard around a service, with nothing else but its own observing half.
     pub(crate) fn alone(guard: Arc<dyn Guard>, inner: S) -> Self {
-        let stack = Stack { env: Arc::new(Env::alone()), guards: Arc::new([guard]) };
+        let env = Env { observers: guard.observer().into_iter().collect(), ..Env::alone() };
+        let stack = Stack { env: Arc::new(env), guards: Arc::new([guard]) };
         Self::new(Arc::new(stack), inner)
     }
 }
