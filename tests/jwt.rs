@@ -290,3 +290,34 @@ fn a_stack_reports_every_mistake_of_its_jwt_at_once() {
     }
     assert!(!error.to_string().contains("PRIVATE"), "{error}");
 }
+
+/// A P-256 key in PKCS#8 from 32 random bytes, its public JWK, and a signed token.
+fn issue(claims: &Value) -> Option<(String, String)> {
+    const PKCS8_P256: [u8; 35] = [
+        0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02,
+        0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25,
+        0x02, 0x01, 0x01, 0x04, 0x20,
+    ];
+    let b64 = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    let mut scalar = [0; 32];
+    getrandom::fill(&mut scalar).ok()?;
+    let key = EncodingKey::from_ec_der(&[&PKCS8_P256[..], &scalar].concat());
+    let provider = &aws_lc::DEFAULT_PROVIDER;
+    let public = provider.key_utils.ec_pub_components_from_private_key;
+    let (_, x, y) = public(key.as_bytes(), Algorithm::ES256).ok()?;
+    let jwk = json!({"kty": "EC", "crv": "P-256", "x": b64(&x), "y": b64(&y)});
+    let header = json!({"alg": "ES256", "typ": "at+jwt"}).to_string();
+    let signed = format!("{}.{}", b64(header.as_bytes()), b64(claims.to_string().as_bytes()));
+    let signer = (provider.signer_factory)(&Algorithm::ES256, &key).ok()?;
+    let signature = signer.try_sign(signed.as_bytes()).ok()?;
+    let set = json!({ "keys": [jwk] }).to_string();
+    Some((set, format!("{signed}.{}", b64(&signature))))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_made_at_start_signs_tokens_that_its_jwk_set_verifies() {
+    let (set, token) = issue(&claims()).unwrap();
+    let (address, ..) = start(named().jwks(set)).await;
+    assert_eq!(ask(address, &token).await.status, 200);
+    assert_eq!(ask(address, &issue(&claims()).unwrap().1).await.status, 401, "another key");
+}

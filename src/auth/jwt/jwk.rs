@@ -72,18 +72,20 @@ fn read(item: &Value) -> Result<Key, Unusable> {
     let jwk = item.as_object().ok_or("is not an object")?;
     let kty = text(jwk, "kty")?.ok_or("has no `kty`")?;
     if kty == "oct" {
-        return Err("is a shared secret, which is only taken from `dangerous().shared_secret`")?;
+        return Err(
+            "is a shared secret, which is only taken from `dangerous().shared_secret`".into()
+        );
     }
     if PRIVATE.iter().any(|member| jwk.contains_key(*member)) {
         return Err(Unusable::Private);
     }
     if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
-        return Err("has a `use` other than `sig`")?;
+        return Err("has a `use` other than `sig`".into());
     }
     match jwk.get("key_ops") {
         None => {}
         Some(Value::Array(ops)) if ops.iter().any(|op| op == "verify") => {}
-        Some(_) => return Err("has `key_ops` without `verify`")?,
+        Some(_) => return Err("has `key_ops` without `verify`".into()),
     }
     let id = text(jwk, "kid")?;
     let fits = |natural: AlgorithmSet| match text(jwk, "alg")? {
@@ -108,8 +110,8 @@ fn read(item: &Value) -> Result<Key, Unusable> {
             let key = coordinate(jwk, "x", 32)?;
             Ok(Key::new(id, fits(AlgorithmSet::EDDSA)?, DecodingKey::from_ed_der(&key)))
         }
-        ("EC" | "OKP", _) => Err("is on a curve that is not supported")?,
-        _ => Err("has a `kty` that is not supported")?,
+        ("EC" | "OKP", _) => Err("is on a curve that is not supported".into()),
+        _ => Err("has a `kty` that is not supported".into()),
     }
 }
 

@@ -44,7 +44,9 @@ fn one_byte_more_or_less_is_another_token() {
     let jwt = builder().build().unwrap();
     let token = kit::sign(&kit::claims());
     assert!(present(&jwt, &token).is_ok());
-    assert!(present(&jwt, &token[..token.len() - 1]).is_err());
+    let mut shorter = token.clone();
+    shorter.pop();
+    assert!(present(&jwt, &shorter).is_err());
     assert!(present(&jwt, &format!("{token}A")).is_err());
 }
 

@@ -5,8 +5,10 @@ use super::super::testkit::{self as kit, NOW};
 use super::{builder, present, refusal};
 use crate::rejection::Reason;
 
-/// `null` takes the claim out.
-const GOOD: &[(&str, fn() -> Value)] = &[
+/// A claim and its value; `null` takes it out.
+type Case = (&'static str, fn() -> Value);
+
+const GOOD: &[Case] = &[
     ("aud", || json!(["billing", "orders"])),
     ("exp", || json!(NOW - 59)),
     ("exp", || json!(NOW as f64 + 0.5)),
@@ -28,7 +30,7 @@ const GOOD: &[(&str, fn() -> Value)] = &[
     ("acr", || json!("1")),
 ];
 
-const BAD: &[(&str, fn() -> Value)] = &[
+const BAD: &[Case] = &[
     ("iss", || json!(null)),
     ("iss", || json!("https://id.example/")),
     ("iss", || json!("HTTPS://id.example")),

@@ -162,7 +162,7 @@ fn one_key_that_is_not_understood_does_not_void_the_set() {
     for key in &strange {
         let parsed = jwk::parse(&set(&[key.clone(), es256(json!({"use": "sig"}))])).unwrap();
         assert_eq!((parsed.keys.len(), parsed.skipped.len()), (1, 1), "{key}");
-        let error = named().jwks(set(&[key.clone()])).build().unwrap_err();
+        let error = named().jwks(set(std::slice::from_ref(key))).build().unwrap_err();
         assert_eq!(error.mistakes()[0].setter(), "jwks", "{key}");
     }
     let mut all = strange.to_vec();
