@@ -206,6 +206,21 @@ async fn an_allow_list_admits_whom_it_names_and_deny_wins() {
 }
 
 #[tokio::test]
+async fn the_filter_judges_the_client_in_whatever_order_the_setters_were_called() {
+    let filter = || IpFilter::builder().deny("203.0.113.9");
+    for parapet in [
+        stack(Peer::ConnectInfo).ip(filter()).trusted_proxies("127.0.0.1"),
+        stack(Peer::ConnectInfo).trusted_proxies("127.0.0.1").ip(filter()),
+        stack(Peer::ConnectInfo).guard(filter()).guard(loopback()),
+    ] {
+        let address = serve(parapet.build().unwrap().protect(router())).await;
+        let denied = support::get(address, "/whence", &[("x-forwarded-for", "203.0.113.9")]).await;
+        assert_eq!(denied.status, 403);
+        assert_eq!(told(address, &[]).await, "127.0.0.1 Peer");
+    }
+}
+
+#[tokio::test]
 async fn without_connect_info_the_refusal_says_what_to_add_to_the_record_alone() {
     for guarded in [
         stack(Peer::ConnectInfo).guard(loopback()),

@@ -4,6 +4,7 @@ use axum_core::body::Body;
 use http::{Response, request};
 
 use crate::{
+    address::TrustedProxies,
     auth::{Authenticate, Scheme},
     clock::{Clock, SystemClock},
     compose::{Policy, RoutesBuilder},
@@ -175,7 +176,8 @@ impl ParapetBuilder {
         let routes = std::mem::take(&mut self.routes).build();
         let routes = self.mistakes.absorb_plain(routes).filter(|_| !self.bare);
         self.guards.extend(routes.iter().flat_map(|routes| routes.parts()));
-        self.guards.sort_by_key(|guard| guard.phase());
+        // Who the client is must be settled before anything in the same phase judges it.
+        self.guards.sort_by_key(|guard| (guard.phase(), guard.name() != TrustedProxies::NAME));
         let of_routes = routes.iter().flat_map(|routes| routes.guards());
         let all: Vec<Arc<dyn Guard>> = self.guards.iter().cloned().chain(of_routes).collect();
         self.observers.extend(all.iter().filter_map(|guard| guard.observer()));

@@ -49,6 +49,8 @@ struct Inner {
 }
 
 impl TrustedProxies {
+    pub(crate) const NAME: &'static str = "trusted-proxies";
+
     /// Starts from nothing: no trusted proxy, `X-Forwarded-For`, 32 hops.
     pub fn builder() -> TrustedProxiesBuilder {
         TrustedProxiesBuilder::default()
@@ -164,7 +166,7 @@ fn is_wide(network: &IpNet) -> bool {
 
 impl Guard for TrustedProxies {
     fn name(&self) -> &'static str {
-        "trusted-proxies"
+        Self::NAME
     }
 
     fn phase(&self) -> Phase {
