@@ -23,13 +23,23 @@ enum Reply {
 #[derive(Default)]
 pub(crate) struct Replies(Vec<Reply>);
 
+/// Room for what a usual stack stamps: the security headers, two fields a limit, and some more.
+const USUAL: usize = 8;
+
 impl Replies {
     pub(crate) fn one(&mut self, mode: Mode, name: HeaderName, value: HeaderValue) {
-        self.0.push(Reply::One(mode, name, value));
+        self.push(Reply::One(mode, name, value));
     }
 
     pub(crate) fn defaults(&mut self, set: Arc<HeaderMap>) {
-        self.0.push(Reply::Defaults(set));
+        self.push(Reply::Defaults(set));
+    }
+
+    fn push(&mut self, reply: Reply) {
+        if self.0.is_empty() {
+            self.0.reserve(USUAL);
+        }
+        self.0.push(reply);
     }
 
     pub(crate) fn extend(&mut self, mut more: Replies) {
