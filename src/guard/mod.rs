@@ -140,10 +140,12 @@ pub struct Needs(u8);
 impl Needs {
     /// Nothing but the request itself.
     pub const NONE: Needs = Needs(0);
-    /// The client's address.
+    /// The client's address. Within a phase, a guard that needs it runs after those that do not.
     pub const CLIENT: Needs = Needs(1);
     /// Who is calling.
     pub const PRINCIPAL: Needs = Needs(2);
+    /// The other end of the connection.
+    pub const PEER: Needs = Needs(4);
 
     /// Both.
     pub fn and(self, other: Needs) -> Needs {

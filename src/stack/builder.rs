@@ -4,7 +4,6 @@ use axum_core::body::Body;
 use http::{Response, request};
 
 use crate::{
-    address::TrustedProxies,
     auth::{Authenticate, Scheme},
     clock::{Clock, SystemClock},
     compose::{Policy, RoutesBuilder},
@@ -176,8 +175,8 @@ impl ParapetBuilder {
         let routes = std::mem::take(&mut self.routes).build();
         let routes = self.mistakes.absorb_plain(routes).filter(|_| !self.bare);
         self.guards.extend(routes.iter().flat_map(|routes| routes.parts()));
-        // Who the client is must be settled before anything in the same phase judges it.
-        self.guards.sort_by_key(|guard| (guard.phase(), guard.name() != TrustedProxies::NAME));
+        // What a guard needs is settled by those of its phase that do not need it.
+        self.guards.sort_by_key(|guard| (guard.phase(), guard.needs().contains(Needs::CLIENT)));
         let of_routes = routes.iter().flat_map(|routes| routes.guards());
         let all: Vec<Arc<dyn Guard>> = self.guards.iter().cloned().chain(of_routes).collect();
         self.observers.extend(all.iter().filter_map(|guard| guard.observer()));
@@ -210,7 +209,8 @@ impl ParapetBuilder {
 
     fn refuse_unmet_needs(&mut self, guards: &[Arc<dyn Guard>]) {
         let needing = |needs: Needs| guards.iter().find(|guard| guard.needs().contains(needs));
-        if let Some(guard) = needing(Needs::CLIENT).filter(|_| self.peer.is_none()) {
+        let placed = needing(Needs::CLIENT).or_else(|| needing(Needs::PEER));
+        if let Some(guard) = placed.filter(|_| self.peer.is_none()) {
             self.mistakes.push(
                 "peer",
                 "",

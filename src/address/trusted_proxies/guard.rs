@@ -49,8 +49,6 @@ struct Inner {
 }
 
 impl TrustedProxies {
-    pub(crate) const NAME: &'static str = "trusted-proxies";
-
     /// Starts from nothing: no trusted proxy, `X-Forwarded-For`, 32 hops.
     pub fn builder() -> TrustedProxiesBuilder {
         TrustedProxiesBuilder::default()
@@ -166,7 +164,7 @@ fn is_wide(network: &IpNet) -> bool {
 
 impl Guard for TrustedProxies {
     fn name(&self) -> &'static str {
-        Self::NAME
+        "trusted-proxies"
     }
 
     fn phase(&self) -> Phase {
@@ -181,7 +179,7 @@ impl Guard for TrustedProxies {
     }
 
     fn needs(&self) -> Needs {
-        Needs::CLIENT
+        Needs::PEER
     }
 
     fn summary(&self) -> Cow<'static, str> {

@@ -6,7 +6,7 @@ use tower_layer::Layer;
 
 use crate::{
     context::{Access, Route},
-    guard::{Env, Exchange, Flow, Guard, Needs, Phase, run},
+    guard::{Env, Exchange, Flow, Guard, Phase, run},
     path,
     rejection::{Reason, Rejection},
     router,
@@ -151,10 +151,6 @@ impl Guard for Routes {
             "{} rules; what is not listed needs authentication",
             self.listing().len()
         ))
-    }
-
-    fn needs(&self) -> Needs {
-        self.guards().iter().fold(Needs::NONE, |needs, guard| needs.and(guard.needs()))
     }
 }
 
