@@ -11,9 +11,9 @@ use super::{ParapetBuilder, builder::Slot};
 
 impl ParapetBuilder {
     /// The hosts this service answers for, `api.example.com` or `*.example.com`; any other is 421.
-    /// Default: any host that can be read, since only the operator knows the names.
+    /// Default: any, as only the operator knows the names, but never two that disagree.
     pub fn hosts<T: Into<String>>(self, hosts: impl IntoIterator<Item = T>) -> Self {
-        self.part("hosts", Hosts::builder().allow(hosts))
+        self.replace("hosts", Hosts::builder().allow(hosts))
     }
 
     /// What is sane in a request, in place of [`Sanity`]'s defaults.
@@ -29,7 +29,8 @@ impl ParapetBuilder {
 
 pub(super) fn defaults() -> Vec<Slot> {
     vec![
-        ("sanity", Arc::new(Sanity::default()) as Arc<dyn Guard>),
+        ("hosts", Arc::new(Hosts::any()) as Arc<dyn Guard>),
+        ("sanity", Arc::new(Sanity::default())),
         ("security_headers", Arc::new(SecurityHeaders::default())),
     ]
 }

@@ -84,12 +84,13 @@ fn a_host_that_differs_from_the_target_is_refused() {
 }
 
 #[test]
-fn a_request_without_a_host_is_refused() {
-    let any = Hosts::any();
-    assert_eq!(verdict(&any, "/", &[]), BAD);
-    assert_eq!(verdict(&any, "http://a.example/", &[]), BAD);
-    assert_eq!(versioned(&any, Version::HTTP_10, "/", &[]), BAD);
-    assert_eq!(verdict(&any, "/", &[b""]), BAD);
+fn a_request_without_a_host_is_refused_where_hosts_are_named() {
+    let hosts = hosts(&["a.example"]);
+    assert_eq!(verdict(&hosts, "/", &[]), BAD);
+    assert_eq!(verdict(&hosts, "http://a.example/", &[]), BAD);
+    assert_eq!(versioned(&hosts, Version::HTTP_10, "/", &[]), BAD);
+    assert_eq!(verdict(&Hosts::any(), "/", &[b""]), BAD);
+    assert_eq!(verdict(&Hosts::any(), "/", &[]), Ok(()));
 }
 
 #[test]
