@@ -152,6 +152,11 @@ impl Needs {
         Needs(self.0 | other.0)
     }
 
+    /// Whether any of `other` is in the set.
+    pub fn intersects(self, other: Needs) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// Whether all of `other` is in the set.
     pub fn contains(self, other: Needs) -> bool {
         self.0 & other.0 == other.0

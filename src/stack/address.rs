@@ -13,11 +13,11 @@ impl ParapetBuilder {
     /// `Forwarded` give [`TrustedProxies::builder`](crate::address::TrustedProxies::builder) to
     /// [`guard`](Self::guard).
     pub fn trusted_proxies<M>(self, proxies: impl Networks<M>) -> Self {
-        self.part("trusted_proxies", TrustedProxies::builder().trust(proxies))
+        self.part_by_client("trusted_proxies", TrustedProxies::builder().trust(proxies))
     }
 
     /// Which addresses may call; see [`IpFilter`](crate::address::IpFilter).
     pub fn ip(self, filter: impl IntoGuard) -> Self {
-        self.part("ip", filter)
+        self.part_by_client("ip", filter)
     }
 }

@@ -8,8 +8,7 @@ impl ParapetBuilder {
     /// A way to prove who is calling: [`Jwt`](crate::auth::jwt::Jwt),
     /// [`ApiKeys`](crate::auth::api_key::ApiKeys), or a [`Scheme`](crate::auth::Scheme) of one's
     /// own. Several calls stand side by side: a request may use any one of them.
-    pub fn authenticate(mut self, scheme: impl IntoScheme) -> Self {
-        self.schemes.extend(self.mistakes.absorb("authenticate", scheme.into_scheme()));
-        self
+    pub fn authenticate(self, scheme: impl IntoScheme) -> Self {
+        self.scheme("authenticate", scheme)
     }
 }

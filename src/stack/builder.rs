@@ -1,13 +1,13 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use axum_core::body::Body;
 use http::{Response, request};
 
 use crate::{
-    auth::{Authenticate, Scheme},
+    auth::{Authenticate, IntoScheme, Scheme},
     clock::{Clock, SystemClock},
-    compose::{Policy, RoutesBuilder},
-    context::{Access, Peer},
+    compose::{Policy, Routes, RoutesBuilder},
+    context::Peer,
     error::{ConfigError, Mistakes},
     guard::{BODY_DEADLINE, Env, Guard, IntoGuard, Needs, Phase, Render},
     observe::Observer,
@@ -37,6 +37,10 @@ pub struct ParapetBuilder {
     pub(super) routes: RoutesBuilder,
     pub(super) mistakes: Mistakes,
     pub(super) schemes: Vec<Arc<dyn Scheme>>,
+    /// Setters whose part did not build are still what the whole is judged by: a mistake in one
+    /// place neither hides nor makes up another one.
+    broken_by_client: Option<&'static str>,
+    broken_scheme: bool,
     slots: Vec<Slot>,
     bare: bool,
     peer: Option<Peer>,
@@ -55,6 +59,8 @@ impl ParapetBuilder {
             routes: RoutesBuilder::default(),
             mistakes: Mistakes::default(),
             schemes: Vec::new(),
+            broken_by_client: None,
+            broken_scheme: false,
             slots: defaults().collect(),
             bare: false,
             peer: None,
@@ -100,6 +106,23 @@ impl ParapetBuilder {
 
     pub(super) fn part(mut self, setter: &str, guard: impl IntoGuard) -> Self {
         self.guards.extend(self.mistakes.absorb(setter, guard.into_guard()));
+        self
+    }
+
+    /// As [`part`](Self::part), for a guard that is known to need the client's address.
+    pub(super) fn part_by_client(mut self, setter: &'static str, guard: impl IntoGuard) -> Self {
+        match self.mistakes.absorb(setter, guard.into_guard()) {
+            Some(guard) => self.guards.push(guard),
+            None => self.broken_by_client = Some(setter),
+        }
+        self
+    }
+
+    pub(super) fn scheme(mut self, setter: &str, scheme: impl IntoScheme) -> Self {
+        match self.mistakes.absorb(setter, scheme.into_scheme()) {
+            Some(scheme) => self.schemes.push(scheme),
+            None => self.broken_scheme = true,
+        }
         self
     }
 
@@ -172,27 +195,18 @@ impl ParapetBuilder {
         if !self.schemes.is_empty() {
             self.guards.push(Arc::new(self.schemes.drain(..).collect::<Authenticate>()));
         }
-        let routes = std::mem::take(&mut self.routes).build();
-        let routes = self.mistakes.absorb_plain(routes).filter(|_| !self.bare);
+        let routes = std::mem::take(&mut self.routes);
+        let written = routes.guards().filter(|_| !self.bare);
+        let known: Vec<_> = self.guards.iter().cloned().chain(written).collect();
+        let routes = self.mistakes.absorb_plain(routes.build()).filter(|_| !self.bare);
         self.guards.extend(routes.iter().flat_map(|routes| routes.parts()));
         // What a guard needs is settled by those of its phase that do not need it.
         self.guards.sort_by_key(|guard| (guard.phase(), guard.needs().contains(Needs::CLIENT)));
         let of_routes = routes.iter().flat_map(|routes| routes.guards());
         let all: Vec<Arc<dyn Guard>> = self.guards.iter().cloned().chain(of_routes).collect();
         self.observers.extend(all.iter().filter_map(|guard| guard.observer()));
-        self.refuse_unmet_needs(&all);
-        if let Some(routes) = &routes {
-            let open = |access: &Access| *access != Access::Authenticated;
-            let any_open = routes.listing().iter().any(|(_, _, route)| open(route.access()));
-            if !any_open && !authenticates(&all) {
-                self.mistakes.push(
-                    "authenticate",
-                    "",
-                    "nothing authenticates and no route is public, so nobody gets through",
-                    "add `.authenticate(…)`, or open a route with `.public(pattern, reason)`",
-                );
-            }
-        }
+        let is_closed = routes.as_ref().is_some_and(Routes::is_closed);
+        self.refuse_unmet_needs(&known, is_closed);
         self.mistakes.finish()?;
         let env = Env {
             clock: self.clock,
@@ -207,33 +221,49 @@ impl ParapetBuilder {
         Ok(Parapet { stack, routes })
     }
 
-    fn refuse_unmet_needs(&mut self, guards: &[Arc<dyn Guard>]) {
-        let needing = |needs: Needs| guards.iter().find(|guard| guard.needs().contains(needs));
-        let placed = needing(Needs::CLIENT).or_else(|| needing(Needs::PEER));
-        if let Some(guard) = placed.filter(|_| self.peer.is_none()) {
+    fn refuse_unmet_needs(&mut self, guards: &[Arc<dyn Guard>], is_closed: bool) {
+        let by_client = needing(guards, Needs::CLIENT.and(Needs::PEER), self.broken_by_client);
+        if let Some(guards) = by_client.filter(|_| self.peer.is_none()) {
             self.mistakes.push(
                 "peer",
                 "",
-                format!("`{}` needs the client's address, and it has no source", guard.name()),
+                format!("{guards} the client's address, and it has no source"),
                 "add `.peer(Peer::ConnectInfo)` with axum, or `.peer(Peer::Extension)`",
             );
         }
-        if let Some(guard) = needing(Needs::PRINCIPAL).filter(|_| !authenticates(guards)) {
+        if self.broken_scheme || guards.iter().any(|guard| guard.phase() == Phase::Authenticate) {
+            return;
+        }
+        if let Some(guards) = needing(guards, Needs::PRINCIPAL, None) {
             self.mistakes.push(
                 "authenticate",
                 "",
-                format!(
-                    "`{}` needs to know who is calling, and nothing authenticates",
-                    guard.name()
-                ),
+                format!("{guards} to know who is calling, and nothing authenticates"),
                 "add `.authenticate(…)`",
+            );
+        } else if is_closed {
+            self.mistakes.push(
+                "authenticate",
+                "",
+                "nothing authenticates and no route is public, so nobody gets through",
+                "add `.authenticate(…)`, or open a route with `.public(pattern, reason)`",
             );
         }
     }
 }
 
-fn authenticates(guards: &[Arc<dyn Guard>]) -> bool {
-    guards.iter().any(|guard| guard.phase() == Phase::Authenticate)
+/// Who needs something, each name once: "`throttle` needs", "`authorize` and `throttle` need".
+fn needing(
+    guards: &[Arc<dyn Guard>],
+    needs: Needs,
+    broken: Option<&'static str>,
+) -> Option<String> {
+    let needing = guards.iter().filter(|guard| guard.needs().intersects(needs));
+    let names = needing.map(|guard| guard.name()).chain(broken);
+    let names: BTreeSet<_> = names.map(|name| format!("`{name}`")).collect();
+    let verb = if names.len() == 1 { "needs" } else { "need" };
+    let names = names.into_iter().reduce(|list, name| format!("{list} and {name}"))?;
+    Some(format!("{names} {verb}"))
 }
 
 /// What weakens a stack; see [`ParapetBuilder::dangerous`].

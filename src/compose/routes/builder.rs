@@ -6,7 +6,7 @@ use crate::{
     compose::Policy,
     context::{Access, Route},
     error::{ConfigError, Mistakes},
-    guard::{IntoGuard, Phase},
+    guard::{Guard, IntoGuard, Phase},
 };
 
 use super::{
@@ -89,6 +89,12 @@ impl RoutesBuilder {
             self.rules.push(Rule { setter, text: text.to_owned(), entry });
         }
         self
+    }
+
+    /// The guards of every rule that was written, whether or not the table can be built.
+    pub(crate) fn guards(&self) -> impl Iterator<Item = Arc<dyn Guard>> {
+        let of_rules = self.rules.iter().flat_map(|rule| rule.entry.route.flat_guards());
+        of_rules.chain(self.extras.iter().map(|extra| extra.guard.clone()))
     }
 
     /// The table.

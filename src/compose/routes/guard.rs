@@ -48,6 +48,11 @@ impl Routes {
         self.table.listing()
     }
 
+    /// Whether every rule asks for an authenticated caller.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.table.routes().all(|route| *route.access() == Access::Authenticated)
+    }
+
     /// The guards that make a table work, in the order they run: this one, the backstop, and one
     /// for every phase that some policy has guards in.
     pub(crate) fn parts(&self) -> Vec<Arc<dyn Guard>> {
