@@ -1,0 +1,109 @@
+//! Stacks of ours.
+
+use std::path::Path;
+
+use axum::Router;
+use tower_parapet::{
+    Exchange, Flow, Guard, Guarded, Parapet, ParapetBuilder, Peer, Phase, Policy, Rejection,
+    address::IpFilter,
+    audit::JsonLines,
+    auth::jwt::{Jwt, JwtBuilder},
+    authorize::scope,
+    throttle::{Key, Throttle},
+};
+
+use crate::fixtures::{AUDIENCE, ISSUER, Issuer, networks, route};
+
+/// A guard that looks at the request and lets it through.
+struct Cheap(&'static str, Phase);
+
+impl Guard for Cheap {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn phase(&self) -> Phase {
+        self.1
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        match exchange.path().is_empty() {
+            true => Err(Rejection::new(tower_parapet::Reason::BadPath)),
+            false => Ok(Flow::Continue),
+        }
+    }
+}
+
+fn bare() -> ParapetBuilder {
+    Parapet::builder().dangerous().bare()
+}
+
+fn around(builder: ParapetBuilder) -> Guarded<Router> {
+    builder.build().unwrap().protect(route())
+}
+
+pub(crate) fn six_guards() -> Guarded<Router> {
+    let phases = [
+        ("one", Phase::Record),
+        ("two", Phase::Reply),
+        ("three", Phase::Address),
+        ("four", Phase::Transport),
+        ("five", Phase::EdgeThrottle),
+        ("six", Phase::Content),
+    ];
+    let guards = phases.into_iter().map(|(name, phase)| Cheap(name, phase));
+    around(guards.fold(bare(), ParapetBuilder::guard))
+}
+
+/// A stack that costs what every stack costs, and no more.
+pub(crate) fn empty() -> Guarded<Router> {
+    around(bare())
+}
+
+fn tokens(issuer: &Issuer) -> JwtBuilder {
+    Jwt::builder().issuer(ISSUER).audience(AUDIENCE).jwks(issuer.key_set())
+}
+
+/// The stack of a service: the defaults, and what its operator would add.
+pub(crate) fn whole(issuer: &Issuer, audit: Option<JsonLines>) -> Guarded<Router> {
+    let builder = Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .ip(IpFilter::builder().deny(networks()))
+        .throttle(Throttle::per_second(1_000_000_000).by(Key::ClientNet).named("client"))
+        .throttle(Throttle::per_second(1_000_000_000).by(Key::Principal).named("caller"))
+        .authenticate(tokens(issuer))
+        .public("GET /health", "load balancer")
+        .route("/orders", Policy::require(scope("orders:read")));
+    around(match audit {
+        Some(sink) => builder.audit(sink),
+        None => builder,
+    })
+}
+
+pub(crate) fn audit(path: &Path) -> JsonLines {
+    JsonLines::to(path).build().unwrap()
+}
+
+/// Nothing but a throttle, by client network.
+pub(crate) fn throttled(throttle: Throttle) -> Guarded<Router> {
+    around(bare().peer(Peer::ConnectInfo).throttle(throttle))
+}
+
+pub(crate) fn generous() -> Throttle {
+    Throttle::per_second(1_000_000_000).build().unwrap()
+}
+
+/// Admits one request an hour.
+pub(crate) fn strict() -> Throttle {
+    Throttle::per_hour(1).build().unwrap()
+}
+
+/// Nothing but authentication.
+pub(crate) fn authenticated(issuer: &Issuer) -> Guarded<Router> {
+    around(bare().authenticate(tokens(issuer)))
+}
+
+/// Authentication and the defaults of every stack.
+pub(crate) fn closed(issuer: &Issuer) -> Guarded<Router> {
+    around(Parapet::builder().authenticate(tokens(issuer)))
+}
