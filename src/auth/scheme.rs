@@ -1,6 +1,6 @@
 use std::{borrow::Cow, sync::Arc};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::{
     context::Principal, error::ConfigError, guard::Exchange, inspect::Findings,
@@ -27,6 +27,14 @@ pub enum Attempt {
 pub trait Scheme: Send + Sync + 'static {
     /// A short, stable word for records, `jwt` say.
     fn name(&self) -> &'static str;
+
+    /// The header that its credentials stand in; `None` where they stand in none, as with the
+    /// certificate of a connection.
+    ///
+    /// Schemes that read one header are alternatives, asked in turn: two issuers of bearer tokens,
+    /// say. Credentials in two headers are refused, whatever they are. The header is marked
+    /// [sensitive](HeaderValue::is_sensitive) before the scheme sees it.
+    fn header(&self) -> Option<&HeaderName>;
 
     /// Whether the request carries credentials of this scheme, good or bad. Cheap.
     fn is_presented(&self, exchange: &Exchange) -> bool;

@@ -72,15 +72,15 @@ impl Scheme for ApiKeys {
         SCHEME
     }
 
+    fn header(&self) -> Option<&HeaderName> {
+        Some(&self.header)
+    }
+
     fn is_presented(&self, exchange: &Exchange) -> bool {
         exchange.headers().contains_key(&self.header)
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
-        // In place, since a sensitive value stays what it was; only its printed form goes.
-        if let Some(value) = exchange.head.headers.get_mut(&self.header) {
-            value.set_sensitive(true);
-        }
         let mut values = exchange.headers().get_all(&self.header).iter();
         let (Some(value), second) = (values.next(), values.next()) else {
             return Ok(Attempt::Absent);
