@@ -238,6 +238,68 @@ async fn expired_absent_and_good_credentials_cost_the_network_nothing() {
 }
 
 #[tokio::test]
+async fn a_throttle_as_a_layer_of_a_router_counts_all_requests_by_one_clock() {
+    // axum applies the layers of a handler anew for each request to a bare router.
+    let app = router().layer(Throttle::per_hour(4).build().unwrap());
+    let mut left = Vec::new();
+    for _ in 0..6 {
+        let peer = PeerAddr::new(SocketAddr::new([192, 0, 2, 1].into(), 4711));
+        let request = Request::get("/open").extension(peer).body(Body::empty()).unwrap();
+        let response = app.clone().oneshot(request).await.unwrap();
+        let standing = values(&response, "ratelimit")[0].to_owned();
+        left.push((response.status().as_u16(), standing.split(';').nth(1).unwrap().to_owned()));
+    }
+    let expected =
+        [(200, "r=3"), (200, "r=2"), (200, "r=1"), (200, "r=0"), (429, "r=0"), (429, "r=0")];
+    assert_eq!(left, expected.map(|(status, left)| (status, left.to_owned())));
+}
+
+/// How many forged credentials an app answers with 401 before it answers 429.
+async fn guesses(app: Router, path: &str) -> usize {
+    for count in 0..10 {
+        let peer = PeerAddr::new(SocketAddr::new([192, 0, 2, 1].into(), 4711));
+        let request = Request::get(path).extension(peer).header("host", "localhost");
+        let request = request.header("authorization", "Bearer forged").body(Body::empty()).unwrap();
+        match app.clone().oneshot(request).await.unwrap().status().as_u16() {
+            401 => {}
+            status => {
+                assert_eq!(status, 429);
+                return count;
+            }
+        }
+    }
+    panic!("never limited");
+}
+
+#[tokio::test]
+async fn forged_credentials_are_charged_once_however_many_routes_share_the_throttle() {
+    let throttle = Throttle::per_minute(4).counting(Count::ForgedCredentials).build().unwrap();
+    let policy = || Policy::authenticated().throttle(throttle.clone());
+    let stack = Parapet::builder()
+        .peer(Peer::Extension)
+        .guard(ByName::default())
+        .throttle(throttle.clone())
+        .route("/closed", policy())
+        .route("/also", policy());
+    assert_eq!(guesses(router().layer(stack.build().unwrap()), "/closed").await, 4);
+}
+
+#[tokio::test]
+async fn a_throttle_of_forged_credentials_inside_of_another_stack_is_charged_too() {
+    let throttle = || Throttle::per_minute(4).counting(Count::ForgedCredentials).build().unwrap();
+    let auth = || tower_parapet::layer(ByName::default());
+    let outside = Parapet::builder().peer(Peer::Extension).public("/{*rest}", "test");
+    let silent = outside.build().unwrap();
+    let outside = Parapet::builder().peer(Peer::Extension).public("/{*rest}", "test");
+    let audited = outside.observe(support::Records::default()).build().unwrap();
+    for outside in [silent, audited] {
+        let app = router().layer(auth()).layer(throttle()).layer(outside);
+        assert_eq!(guesses(app, "/open").await, 4);
+    }
+    assert_eq!(guesses(router().layer(auth()).layer(throttle()), "/open").await, 4);
+}
+
+#[tokio::test]
 async fn a_limit_by_principal_follows_the_caller_and_not_the_address() {
     let service = service(|stack| {
         stack.guard(ByName::default()).throttle(Throttle::per_minute(2).by(Key::Principal))
