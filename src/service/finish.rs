@@ -85,9 +85,8 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn open(exchange: &mut Exchange) -> Self {
-        let recorded = !exchange.nested && !exchange.env.observers.is_empty();
         Self {
-            ticket: recorded.then(|| Ticket::open(exchange, true)),
+            ticket: Ticket::open_or_join(exchange),
             settled: Settled::default(),
             nested: exchange.nested,
             connect: exchange.head.method == Method::CONNECT,
@@ -171,6 +170,8 @@ impl Tail {
         match response.extensions().get::<Rejection>() {
             Some(rejection) if !self.nested => {
                 let rejection = rejection.clone();
+                let told = response.extensions().get::<RequestId>().copied();
+                self.settled.request_id = self.settled.request_id.or(told);
                 let mut rendered = self.render_if_outermost(rejection);
                 carry_over(&response, &mut rendered);
                 self.finish(rendered, Outcome::Rejected)
@@ -192,6 +193,13 @@ impl Tail {
 
     fn finish(self, mut response: Response<Body>, outcome: Outcome) -> Response<Body> {
         self.settled.replies.stamp(response.headers_mut());
+        if self.nested
+            && let Some(id) = self.settled.request_id
+            && response.extensions().get::<Rejection>().is_some()
+        {
+            // Further out it is put into words, under the id that its record has.
+            response.extensions_mut().insert(id);
+        }
         let Some(ticket) = self.ticket else { return response };
         let status = response.status();
         let upgraded = status == StatusCode::SWITCHING_PROTOCOLS
