@@ -11,6 +11,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod readers;
 mod stack;
 
 use std::{
