@@ -299,6 +299,20 @@ async fn a_throttle_of_forged_credentials_inside_of_another_stack_is_charged_too
     assert_eq!(guesses(router().layer(auth()).layer(throttle()), "/open").await, 4);
 }
 
+#[test]
+fn a_throttle_that_would_never_be_charged_cannot_replace_one_that_needs_no_charging() {
+    use tower_parapet::compose::Reloadable;
+
+    let counting = || Throttle::per_minute(4).counting(Count::ForgedCredentials);
+    let reloadable = Reloadable::of(Throttle::per_minute(4)).unwrap();
+    let error = reloadable.replace(counting()).unwrap_err().to_string();
+    assert!(error.contains("learns from how requests ended"), "{error}");
+    let reloadable = Reloadable::of(counting()).unwrap();
+    assert!(reloadable.replace(counting()).is_ok());
+    assert!(reloadable.replace(Throttle::per_minute(4)).is_ok());
+    assert!(reloadable.replace(counting()).is_ok());
+}
+
 #[tokio::test]
 async fn a_limit_by_principal_follows_the_caller_and_not_the_address() {
     let service = service(|stack| {
