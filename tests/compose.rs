@@ -293,6 +293,33 @@ async fn a_layer_around_a_stack_neither_silences_its_audit_nor_changes_the_reque
 }
 
 #[tokio::test]
+async fn a_layer_around_a_stack_keeps_the_words_of_the_stacks_own_renderer() {
+    let render = |problem: &tower_parapet::problem::Problem<'_>, head: &http::request::Parts| {
+        let id = problem.request_id().unwrap();
+        let text = format!("{} {} {id}", problem.reason().code(), head.uri);
+        Response::builder().status(problem.reason().status()).body(Body::from(text)).unwrap()
+    };
+    let records = Records::default();
+    let refused = || Rejection::new(Reason::NotFound);
+    let router = Router::new()
+        .route("/x", get(async || "x"))
+        .route("/own", get(move || async move { refused() }));
+    let guarded = open().guard(refusing("inner")).observe(records.clone()).render(render);
+    let plain = open().observe(records.clone()).render(render);
+    for (path, inside, code) in [("/x", guarded, "forbidden /x"), ("/own", plain, "not-found /own")]
+    {
+        let alone = layer(step(&Log::default(), "around", Phase::Address));
+        let app = router.clone().layer(inside.build().unwrap()).layer(alone);
+        let peer = PeerAddr::new(([192, 0, 2, 1], 4711).into());
+        let request = Request::get(path).extension(peer).body(Body::empty()).unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        let record = records.all().pop().unwrap();
+        assert_eq!(body, format!("{code} {}", record.request_id));
+    }
+}
+
+#[tokio::test]
 async fn the_observing_half_of_an_inner_guard_is_told_once_with_the_outer_record() {
     struct Watching(Records);
     impl Guard for Watching {

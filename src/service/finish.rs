@@ -43,7 +43,7 @@ impl Settled {
             .as_ref()
             .and_then(|route| route.deadline)
             .or(exchange.env.handler_deadline);
-        if exchange.env.render.is_some() && !exchange.nested {
+        if exchange.env.render.is_some() {
             self.head = Some(Box::new(bare_head(&exchange.head)));
         }
         let outer = exchange.context.ticket.as_ref().and_then(Weak::upgrade);
@@ -72,6 +72,10 @@ fn bare_head(head: &request::Parts) -> request::Parts {
     bare.headers = head.headers.clone();
     bare
 }
+
+/// Marks a refusal that a stack has put into words.
+#[derive(Clone, Copy)]
+struct Worded;
 
 /// What an answer still needs on its way out.
 pub(crate) struct Tail {
@@ -127,23 +131,32 @@ impl Tail {
         match early {
             Early::Respond(response) => self.finish(*response, Outcome::Responded),
             Early::Reject(rejection) => {
-                let response = self.render_if_outermost(rejection);
+                let response = self.put_into_words(rejection);
                 self.finish(response, Outcome::Rejected)
             }
         }
     }
 
-    /// Inner stacks only say what they refused; the outermost one puts it into words.
-    fn render_if_outermost(&self, rejection: Rejection) -> Response<Body> {
-        let mut response = if self.nested {
+    /// Inner stacks only say what they refused, unless they were given words of their own; the
+    /// outermost one puts it into words, where nobody did whose words it has to keep.
+    fn put_into_words(&self, rejection: Rejection) -> Response<Body> {
+        let mut response = if self.nested && self.env.render.is_none() {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = rejection.status();
             response
         } else {
-            self.render(&rejection)
+            let mut response = self.render(&rejection);
+            response.extensions_mut().insert(Worded);
+            response
         };
         dress(&mut response, rejection);
         response
+    }
+
+    /// Whether this stack has words for a refusal that comes from further in.
+    fn has_words_for(&self, response: &Response<Body>) -> bool {
+        let is_worded = || response.extensions().get::<Worded>().is_some();
+        self.env.render.is_some() || (!self.nested && !is_worded())
     }
 
     fn render(&self, rejection: &Rejection) -> Response<Body> {
@@ -168,11 +181,11 @@ impl Tail {
             Err(rejection) => return self.refuse(Early::Reject(rejection)),
         };
         match response.extensions().get::<Rejection>() {
-            Some(rejection) if !self.nested => {
+            Some(rejection) if self.has_words_for(&response) => {
                 let rejection = rejection.clone();
                 let told = response.extensions().get::<RequestId>().copied();
                 self.settled.request_id = self.settled.request_id.or(told);
-                let mut rendered = self.render_if_outermost(rejection);
+                let mut rendered = self.put_into_words(rejection);
                 carry_over(&response, &mut rendered);
                 self.finish(rendered, Outcome::Rejected)
             }
