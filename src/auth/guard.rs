@@ -201,11 +201,11 @@ fn admit<'a>(
 
 /// In place, since a sensitive value stays what it was; only its printed form goes.
 fn conceal(headers: &mut HeaderMap, name: &HeaderName) {
-    let Some(first) = headers.get_mut(name) else { return };
-    first.set_sensitive(true);
-    if headers.len() > headers.keys_len() {
-        let others = headers.iter_mut().filter(|(other, _)| *other == name);
-        others.for_each(|(_, value)| value.set_sensitive(true));
+    if is_repeated(headers, name) {
+        let all = headers.iter_mut().filter(|(other, _)| *other == name);
+        all.for_each(|(_, value)| value.set_sensitive(true));
+    } else if let Some(value) = headers.get_mut(name) {
+        value.set_sensitive(true);
     }
 }
 
@@ -232,14 +232,14 @@ fn authenticate<'a>(
     if header != Some(&AUTHORIZATION) && exchange.headers().contains_key(AUTHORIZATION) {
         return Err(ambiguous(scheme.name(), "an authorization header that no scheme reads"));
     }
-    if !alternatives {
-        return judge(scheme, exchange);
-    }
-    let mut values = exchange.headers().get_all(header.unwrap_or(&AUTHORIZATION)).iter();
-    if values.nth(1).is_some() {
+    if header.is_some_and(|header| is_repeated(exchange.headers(), header)) {
         return Err(ambiguous(scheme.name(), "another value of the same header"));
     }
-    first_to_admit(schemes, exchange)
+    if alternatives { first_to_admit(schemes, exchange) } else { judge(scheme, exchange) }
+}
+
+fn is_repeated(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some()
 }
 
 fn share_a_header(one: &dyn Scheme, other: &dyn Scheme) -> bool {

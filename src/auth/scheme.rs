@@ -32,8 +32,8 @@ pub trait Scheme: Send + Sync + 'static {
     /// certificate of a connection.
     ///
     /// Schemes that read one header are alternatives, asked in turn: two issuers of bearer tokens,
-    /// say. Credentials in two headers are refused, whatever they are. The header is marked
-    /// [sensitive](HeaderValue::is_sensitive) before the scheme sees it.
+    /// say. Credentials in two headers, or twice in one, are refused before a scheme is asked,
+    /// whatever they are. The header is marked [sensitive](HeaderValue::is_sensitive) by then.
     fn header(&self) -> Option<&HeaderName>;
 
     /// Whether the request carries credentials of this scheme, good or bad. Cheap.
@@ -42,7 +42,7 @@ pub trait Scheme: Send + Sync + 'static {
     /// Verifies the credentials.
     ///
     /// # Errors
-    /// Credentials that are malformed, forged, expired or sent twice; a store that does not answer.
+    /// Credentials that are malformed, forged or expired; a store that does not answer.
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection>;
 
     /// The `WWW-Authenticate` challenge for a request without credentials (RFC 9110, RFC 6750).

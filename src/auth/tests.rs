@@ -237,7 +237,9 @@ fn credentials_that_one_of_two_schemes_knows_as_its_own_are_refused_in_its_words
 }
 
 #[test]
-fn two_values_of_a_header_that_two_schemes_read_are_refused_even_if_both_are_good() {
+fn two_values_of_a_header_are_refused_even_if_both_are_good() {
     let judged = judge(&alternatives(), None, &[("key", "one"), ("key", "two")]);
+    assert_eq!(reason(judged), Reason::AmbiguousCredentials);
+    let judged = judge(&guard(), None, &[("one", "good"), ("one", "good")]);
     assert_eq!(reason(judged), Reason::AmbiguousCredentials);
 }
