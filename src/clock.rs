@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -27,9 +27,13 @@ pub struct SystemClock {
     origin: Instant,
 }
 
+/// One for the process: a layer that is applied anew to each route, or to each request, reads the
+/// clock of the one before it.
+static ORIGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { origin: Instant::now() }
+        Self { origin: *ORIGIN }
     }
 }
 
@@ -104,4 +108,17 @@ impl fmt::Debug for ManualClock {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_system_clock_tells_the_same_time() {
+        let earlier = SystemClock::default().now();
+        assert!(SystemClock::default().now() >= earlier);
+        let (one, other) = (SystemClock::default(), SystemClock::default());
+        assert_eq!(one.origin, other.origin);
+    }
 }

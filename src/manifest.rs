@@ -66,7 +66,7 @@ impl Manifest {
             body_limit_bytes: env.body_limit,
             body_deadline_seconds: env.body_deadline.as_secs_f64(),
             handler_deadline_seconds: env.handler_deadline.map(|deadline| deadline.as_secs_f64()),
-            observers: env.observers.len(),
+            observers: env.observers.len() + env.halves.len(),
         }
     }
 

@@ -185,9 +185,10 @@ impl Rejection {
         self.edit(|inner| inner.expected = Some(expected.into()))
     }
 
-    /// What the guard found instead. Private: records show it, answers never do.
+    /// What the guard found instead. Private: records show it, answers never do. It may repeat
+    /// what was sent, so it is cut after 1 KiB.
     pub fn found(self, found: impl Into<Cow<'static, str>>) -> Self {
-        self.edit(|inner| inner.found = Some(found.into()))
+        self.edit(|inner| inner.found = Some(bounded(found.into())))
     }
 
     /// The underlying error. Private: records show it, answers never do.
@@ -259,6 +260,19 @@ impl Rejection {
     }
 }
 
+/// How much of what was found is kept, in bytes.
+const FOUND: usize = 1024;
+
+fn bounded(mut text: Cow<'static, str>) -> Cow<'static, str> {
+    if text.len() > FOUND {
+        let end = (0..=FOUND).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        let text = text.to_mut();
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 impl fmt::Debug for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Rejection")
@@ -276,3 +290,18 @@ impl fmt::Display for Rejection {
 }
 
 impl Error for Rejection {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_found_is_kept_short_and_cut_between_characters() {
+        let of = |text: String| {
+            let rejection = Rejection::new(Reason::Forbidden).found(text);
+            rejection.private_found().unwrap_or_default().to_owned()
+        };
+        assert_eq!(of("a".repeat(FOUND)), "a".repeat(FOUND));
+        assert_eq!(of("é".repeat(FOUND)), format!("{}…", "é".repeat(FOUND / 2)));
+    }
+}

@@ -10,12 +10,14 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "auth/spelling.rs"]
+mod spelling;
 mod support;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, routing::get};
-use http::{HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::AUTHORIZATION};
 use support::{Records, serve};
 use tower::ServiceExt;
 use tower_parapet::{
@@ -35,6 +37,10 @@ struct Words;
 impl Scheme for Words {
     fn name(&self) -> &'static str {
         "bearer"
+    }
+
+    fn header(&self) -> Option<&HeaderName> {
+        Some(&AUTHORIZATION)
     }
 
     fn is_presented(&self, exchange: &Exchange) -> bool {
@@ -192,6 +198,38 @@ async fn credentials_of_two_schemes_or_two_of_one_are_refused() {
             assert_eq!(code(&refused), "ambiguous-credentials");
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_beside_an_authorization_that_nobody_judged_is_refused() {
+    let keys = keys();
+    let app = app(&stack(keys.scheme, &Records::default()));
+    let key = ("x-api-key", keys.good.text().expose());
+    for other in ["Basic eDp5", "Digest x", "", "Bearer, x"] {
+        let refused = ask(&app, "/orders", &[key, ("authorization", other)]).await;
+        assert_eq!(code(&refused), "ambiguous-credentials", "{other}");
+    }
+}
+
+#[tokio::test]
+async fn keys_of_two_stores_in_one_header_work_side_by_side() {
+    let (partners, staff) = (keys(), keys());
+    let parapet = Parapet::builder()
+        .authenticate(partners.scheme)
+        .authenticate(staff.scheme)
+        .with_clock(ManualClock::at_unix(NOW))
+        .build()
+        .unwrap();
+    let app = app(&parapet);
+    for good in [partners.good, staff.good] {
+        let key = [("x-api-key", good.text().expose())];
+        assert_eq!(text(ask(&app, "/orders", &key).await).await, "robot");
+    }
+    let expired = [("x-api-key", staff.expired.text().expose())];
+    assert_eq!(code(&ask(&app, "/orders", &expired).await), "expired-credentials");
+    let unknown = ApiKey::generate("orders").unwrap();
+    let unknown = [("x-api-key", unknown.text().expose())];
+    assert_eq!(code(&ask(&app, "/orders", &unknown).await), "invalid-credentials");
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ use tower_parapet::{
 };
 
 const ISSUER: &str = "https://id.example";
-const WHO: HeaderName = HeaderName::from_static("x-who");
+static WHO: HeaderName = HeaderName::from_static("x-who");
 
 /// Believes a header: `alice` or `alice orders:write orders:read`; `@` marks a role.
 struct Believe(&'static str);
@@ -38,12 +38,16 @@ impl Scheme for Believe {
         self.0
     }
 
+    fn header(&self) -> Option<&HeaderName> {
+        Some(&WHO)
+    }
+
     fn is_presented(&self, exchange: &Exchange) -> bool {
-        exchange.headers().contains_key(WHO)
+        exchange.headers().contains_key(&WHO)
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
-        let Some(who) = exchange.headers().get(WHO).and_then(|who| who.to_str().ok()) else {
+        let Some(who) = exchange.headers().get(&WHO).and_then(|who| who.to_str().ok()) else {
             return Ok(Attempt::Absent);
         };
         let mut words = who.split(' ');
@@ -140,7 +144,7 @@ async fn ask(method: &str, path: &str, who: &str) -> Response<Body> {
 async fn ask_with(records: &Records, method: &str, path: &str, who: &str) -> Response<Body> {
     let mut request = Request::builder().method(method).uri(path).header("host", "orders.example");
     if !who.is_empty() {
-        request = request.header(WHO, who);
+        request = request.header(&WHO, who);
     }
     let app = stack(records).protect(router());
     app.oneshot(request.body(Body::empty()).unwrap()).await.unwrap()
@@ -283,7 +287,7 @@ async fn guards_and_extractors_are_told_by_the_one_renderer() {
     ] {
         let mut request = Request::get(path).header("host", "orders.example");
         if let Some(who) = who {
-            request = request.header(WHO, who);
+            request = request.header(&WHO, who);
         }
         let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(text(response).await, told);

@@ -21,8 +21,8 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use support::Records;
 use tower::ServiceExt;
 use tower_parapet::{
-    Body, ConfigError, Exchange, Flow, Guard, Mode, Outcome, Parapet, ParapetBuilder, Phase,
-    Principal, Reason, Rejection,
+    Body, ConfigError, Exchange, Flow, Guard, Mode, Outcome, Parapet, ParapetBuilder, PeerAddr,
+    Phase, Principal, Reason, Rejection,
     compose::{All, Reloadable, Shadow, When},
     layer,
 };
@@ -248,8 +248,7 @@ fn a_replacement_of_another_phase_is_refused_and_the_last_good_guard_stays() {
 #[tokio::test]
 async fn an_inner_refusal_is_rendered_once_and_recorded_once_by_the_outermost_stack() {
     let (outer, inner) = (Records::default(), Records::default());
-    let refuse = Step { refuses: true, ..step(&Log::default(), "inner", Phase::Content) };
-    let inside = open().guard(refuse).observe(inner.clone()).build().unwrap();
+    let inside = inside(&inner);
     let render = |problem: &tower_parapet::problem::Problem<'_>, head: &http::request::Parts| {
         let text = format!("{} {} {}", problem.reason().code(), head.method, head.uri);
         Response::builder().status(problem.reason().status()).body(Body::from(text)).unwrap()
@@ -265,6 +264,87 @@ async fn an_inner_refusal_is_rendered_once_and_recorded_once_by_the_outermost_st
     assert_eq!(record.outcome, Outcome::Rejected);
     assert_eq!(record.rejection.as_ref().unwrap().guard(), Some("inner"));
     assert!(inner.all().is_empty());
+}
+
+/// A stack whose refusals are put into words further out.
+fn inside(records: &Records) -> Parapet {
+    open().guard(refusing("inner")).observe(records.clone()).build().unwrap()
+}
+
+fn refusing(name: &'static str) -> Step {
+    Step { refuses: true, ..step(&Log::default(), name, Phase::Content) }
+}
+
+#[tokio::test]
+async fn a_layer_around_a_stack_neither_silences_its_audit_nor_changes_the_request_id() {
+    let log = Log::default();
+    let records = Records::default();
+    let alone = layer(step(&log, "around", Phase::Address));
+    let router = Router::new().route("/x", get(async || "x")).layer(inside(&records)).layer(alone);
+    let peer = PeerAddr::new(([192, 0, 2, 1], 4711).into());
+    let request = Request::get("/x").extension(peer).body(Body::empty()).unwrap();
+    let response = router.oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 403);
+    let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+    let problem: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let record = &records.wait_for(1)[0];
+    assert_eq!(record.rejection.as_ref().unwrap().guard(), Some("inner"));
+    assert_eq!(problem["request_id"], record.request_id.to_string());
+}
+
+#[tokio::test]
+async fn a_layer_around_a_stack_keeps_the_words_of_the_stacks_own_renderer() {
+    let render = |problem: &tower_parapet::problem::Problem<'_>, head: &http::request::Parts| {
+        let id = problem.request_id().unwrap();
+        let text = format!("{} {} {id}", problem.reason().code(), head.uri);
+        Response::builder().status(problem.reason().status()).body(Body::from(text)).unwrap()
+    };
+    let records = Records::default();
+    let refused = || Rejection::new(Reason::NotFound);
+    let router = Router::new()
+        .route("/x", get(async || "x"))
+        .route("/own", get(move || async move { refused() }));
+    let guarded = open().guard(refusing("inner")).observe(records.clone()).render(render);
+    let plain = open().observe(records.clone()).render(render);
+    for (path, inside, code) in [("/x", guarded, "forbidden /x"), ("/own", plain, "not-found /own")]
+    {
+        let alone = layer(step(&Log::default(), "around", Phase::Address));
+        let app = router.clone().layer(inside.build().unwrap()).layer(alone);
+        let peer = PeerAddr::new(([192, 0, 2, 1], 4711).into());
+        let request = Request::get(path).extension(peer).body(Body::empty()).unwrap();
+        let response = app.oneshot(request).await.unwrap();
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.unwrap();
+        let record = records.all().pop().unwrap();
+        assert_eq!(body, format!("{code} {}", record.request_id));
+    }
+}
+
+#[tokio::test]
+async fn the_observing_half_of_an_inner_guard_is_told_once_with_the_outer_record() {
+    struct Watching(Records);
+    impl Guard for Watching {
+        fn name(&self) -> &'static str {
+            "watching"
+        }
+        fn phase(&self) -> Phase {
+            Phase::Content
+        }
+        fn check(&self, _: &mut Exchange) -> Result<Flow, Rejection> {
+            Err(Rejection::new(Reason::Forbidden))
+        }
+        fn observer(&self) -> Option<Arc<dyn tower_parapet::Observer>> {
+            Some(Arc::new(self.0.clone()))
+        }
+    }
+    let (outer, inner) = (Records::default(), Records::default());
+    let router = Router::new().route("/x", get(async || "x")).layer(layer(Watching(inner.clone())));
+    let outside = open().observe(outer.clone()).build().unwrap();
+    let request = Request::get("/x").body(Body::empty()).unwrap();
+    drop(outside.protect(router).oneshot(request).await.unwrap());
+    let (outer, inner) = (outer.wait_for(1), inner.wait_for(1));
+    assert_eq!((outer.len(), inner.len()), (1, 1));
+    assert_eq!(outer[0].request_id, inner[0].request_id);
+    assert_eq!(inner[0].rejection.as_ref().unwrap().guard(), Some("watching"));
 }
 
 #[tokio::test]

@@ -153,6 +153,26 @@ async fn missing_forged_and_expired_tokens_are_told_apart_and_never_echoed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_two_issuers_work_side_by_side_and_neither_signs_for_the_other() {
+    let ours = named().public_key_pem(ES256_PUB);
+    let theirs = Jwt::builder()
+        .issuer("https://partner.example")
+        .audience("orders")
+        .public_key_pem(include_str!("support/keys/ed25519.pub.pem"));
+    let clock = ManualClock::at_unix(Duration::from_secs(NOW));
+    let parapet = Parapet::builder().authenticate(theirs).authenticate(ours).with_clock(clock);
+    let app =
+        Router::new().route("/orders", get(async |caller: Principal| caller.issuer().to_owned()));
+    let address = serve(parapet.build().unwrap().protect(app)).await;
+    let answer = ask(address, &sign(&claims())).await;
+    assert_eq!((answer.status, &*answer.text()), (200, "https://id.example"));
+    let forged = ask(address, &sign(&claims_with("iss", json!("https://partner.example")))).await;
+    assert_eq!((forged.status, &*forged.code()), (401, "invalid-credentials"));
+    let expired = ask(address, &sign(&claims_with("exp", json!(NOW - 600)))).await;
+    assert_eq!((expired.status, &*expired.code()), (401, "expired-credentials"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_authorization_headers_get_400() {
     let (address, ..) = start(named().public_key_pem(ES256_PUB)).await;
     let bearer = format!("Bearer {}", sign(&claims()));

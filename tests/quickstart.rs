@@ -351,9 +351,9 @@ fn run(line: &str) -> String {
     let output = Command::new("sh").args(["-c", line]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let is_code = |word: &&str| word.len() == 3 && word.bytes().all(|byte| byte.is_ascii_digit());
-    let statuses = text.lines().filter_map(|line| match line.strip_prefix("HTTP/1.1 ") {
+    let mut statuses = text.lines().filter_map(|line| match line.strip_prefix("HTTP/1.1 ") {
         Some(rest) => rest.split(' ').next(),
         None => Some(line.trim()).filter(is_code),
     });
-    statuses.last().unwrap_or_else(|| panic!("no answer: {line}\n{text}")).to_owned()
+    statuses.next_back().unwrap_or_else(|| panic!("no answer: {line}\n{text}")).to_owned()
 }

@@ -99,10 +99,18 @@ mod tests {
 
     #[test]
     fn a_header_that_carries_credentials_cannot_be_named_and_all_mistakes_are_reported() {
-        let error = Capture::headers(["user-agent", "Authorization", "x-api-key", "no spaces"])
-            .unwrap_err();
+        let named = [
+            "user-agent",
+            "Authorization",
+            "x-api-key",
+            "X-Hub-Signature-256",
+            "Ocp-Apim-Subscription-Key",
+            "sec-websocket-protocol",
+            "no spaces",
+        ];
+        let error = Capture::headers(named).unwrap_err();
         let values: Vec<_> = error.mistakes().iter().map(|mistake| mistake.value()).collect();
-        assert_eq!(values, ["Authorization", "x-api-key", "no spaces"]);
+        assert_eq!(values, named[1..]);
         assert!(Capture::headers([]).is_err());
     }
 

@@ -1,10 +1,9 @@
 //! One record as one JSON line.
 
 use std::borrow::Cow;
-use std::error::Error;
-use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::cause;
 use super::entry::Entry;
 use super::redact::{self, Paths};
 use super::text::{self, Times};
@@ -98,21 +97,9 @@ impl Encoder {
             }
         }
         if let Some(cause) = rejection.private_cause() {
-            self.cause(out, cause);
+            cause::tell(&mut self.scratch, cause);
+            member(out, "cause", &self.scratch);
         }
-    }
-
-    /// The error with those below it, as one sentence.
-    fn cause(&mut self, out: &mut Vec<u8>, cause: &(dyn Error + Send + Sync)) {
-        self.scratch.clear();
-        let mut next: Option<&dyn Error> = Some(cause);
-        for depth in 0..8 {
-            let Some(error) = next else { break };
-            // A foreign `Display` that fails leaves what it wrote.
-            let _ = write!(self.scratch, "{}{error}", if depth > 0 { ": " } else { "" });
-            next = error.source();
-        }
-        member(out, "cause", &self.scratch);
     }
 }
 

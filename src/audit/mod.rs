@@ -33,7 +33,7 @@
 //! | `outcome` | `answered`, `responded`, `rejected`, `upgraded`, `failed`, `cancelled`, `body-failed`, `panicked` |
 //! | `status` | the status sent |
 //! | `reason`, `guard`, `detail`, `expected`, `found`, `cause` | of a refusal: its code, who refused, what the caller was told, and what only the operator learns |
-//! | `method`, `path` | as sent, without the query, credentials masked ([`Paths`]) |
+//! | `method`, `path` | as sent, without the query, credentials masked ([`Paths`]); after 32 bytes and 2 KiB cut |
 //! | `query` | the named parameters, where some were named ([`JsonLinesBuilder::query`]) |
 //! | `route` | the pattern of the policy that the request was judged by |
 //! | `client` | `ip`, and `via`: how it is known, `peer`, `forwarded` or `x-forwarded-for` |
@@ -81,10 +81,11 @@
 //! - It does not force lines to the disk (`fsync`): a crash of the machine may take the last ones.
 //! - It does not sign or chain lines; whoever can write the file can edit it.
 //! - It does not look into notes, subjects or causes for secrets: what a guard or a handler notes
-//!   is written as it is.
+//!   is written as it is. What was found and causes are cut after 1 KiB.
 
 mod builder;
 mod capture;
+mod cause;
 mod entry;
 mod gate;
 mod into;

@@ -45,13 +45,11 @@ fn masked(path: &str) -> Cow<'_, str> {
 
 /// Whether a path segment or a value reads like a JWT or a long random token.
 pub(super) fn is_credential(text: &str) -> bool {
-    if text.len() < 16 {
-        return false;
-    }
-    if is_jwt(text) {
-        return true;
-    }
-    if text.len() < 32 || !text.bytes().all(is_token_byte) {
+    text.len() >= 16 && (is_jwt(text) || text.split(|c| !is_token_character(c)).any(is_random))
+}
+
+fn is_random(text: &str) -> bool {
+    if text.len() < 32 {
         return false;
     }
     let has = |class: fn(&u8) -> bool| text.bytes().any(|byte| class(&byte));
@@ -70,8 +68,8 @@ fn is_jwt(text: &str) -> bool {
     })
 }
 
-fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-_.~+=%:".contains(&byte)
+fn is_token_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "-_.~+=%:".contains(character)
 }
 
 /// The parameters of `query` whose names are in `names`, as sent; one `…` stands for all others.
@@ -102,9 +100,24 @@ pub(super) fn query(query: &str, names: &[String]) -> String {
 
 /// Whether a header of this lower-case name is known to carry credentials.
 pub(super) fn is_secret_header(name: &str) -> bool {
-    const NAMES: [&str; 4] =
-        ["dpop", "signature", "authentication-info", "x-forwarded-client-cert"];
-    const PARTS: [&str; 2] = ["authorization", "cookie"];
+    const NAMES: [&str; 5] = [
+        "dpop",
+        "authentication-info",
+        "x-auth",
+        "x-forwarded-client-cert",
+        // Browsers have no other place for the token of a WebSocket.
+        "sec-websocket-protocol",
+    ];
+    const PARTS: [&str; 8] = [
+        "authorization",
+        "cookie",
+        "signature",
+        "credential",
+        "auth-key",
+        "access-key",
+        "subscription-key",
+        "private-key",
+    ];
     NAMES.contains(&name) || PARTS.iter().any(|part| name.contains(part)) || holds_secret(name)
 }
 
@@ -139,7 +152,11 @@ mod tests {
             "sk_live_4eC39HqLyjWDarjtT1zdp7dcXXXXXXXX",
             "aB3-dE5_gH7-jK9_mN1-pQ3_sT5-vW7_yZ9-",
         ];
-        for segment in masked {
+        let beside = [
+            "orders;jsessionid=0123456789ABCDEF0123456789ABCDEF",
+            "é@d41d8cd98f00b204e9800998ecf8427e",
+        ];
+        for segment in masked.into_iter().chain(beside) {
             let path = format!("/reset/{segment}/confirm");
             assert_eq!(Paths::Masked.shown(&path, None), "/reset/…/confirm", "{segment}");
             assert_eq!(Paths::AsSent.shown(&path, None), path);

@@ -1,4 +1,5 @@
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,7 +88,15 @@ impl JsonLines {
         let queue = self.inner.queue.clone();
         let reopen = output.reopen_mark();
         let with_query = encoder.writes_queries();
-        let work = move || writer::run(&queue, output, encoder, &*clock);
+        let work = move || {
+            let run = || writer::run(&queue, output, encoder, &*clock);
+            if catch_unwind(AssertUnwindSafe(run)).is_err() {
+                tracing::error!(
+                    target: "tower_parapet::audit",
+                    "the audit output panicked and is given up; records are dropped and counted"
+                );
+            }
+        };
         let thread = thread::Builder::new().name("parapet-audit".to_owned()).spawn(work)?;
         let queue = self.inner.queue.clone();
         self.inner = Arc::new(Inner { queue, reopen, with_query, thread: Some(thread) });

@@ -20,7 +20,7 @@ pub(super) fn via(client: ClientAddr) -> &'static str {
 /// Appends `text` as a JSON string.
 ///
 /// Beyond what RFC 8259 asks for, every control character, the line separators of Unicode and the
-/// marks that reorder text are escaped: a line stays one line for every reader, a terminal included.
+/// marks that reorder text or cannot be seen are escaped: a line stays one line for every reader, a terminal included.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     // Without an early exit the compiler compares many bytes at once.
@@ -66,7 +66,13 @@ fn is_hidden(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}'
         )
 }
 
@@ -162,6 +168,7 @@ mod tests {
             r#""/a\r\n{\"outcome\":\"answered\"}""#
         );
         assert_eq!(quoted("\u{2028}\u{202e}\u{85}\u{7f}\0"), r#""\u2028\u202e\u0085\u007f\u0000""#);
+        assert_eq!(quoted("\u{61c}\u{200b}\u{e0041}"), r#""\u061c\u200b\udb40\udc41""#);
     }
 
     #[test]

@@ -1,13 +1,16 @@
+use std::error::Error;
+
 use ::tracing::{Level, event, field};
 
-use super::Paths;
+use super::{Paths, cause};
 use crate::observe::{Observer, Outcome, Record};
 
 /// A sink that tells each request as one event of the [`tracing`](https://docs.rs/tracing) facade.
 ///
 /// The target is `tower_parapet::audit`, the message `request`, the level `INFO`; `WARN` for what
 /// was refused, failed or panicked, and for answers of 500 and more. The fields are those of the
-/// JSON lines, flat (`client`, `via`, `issuer`, `subject`). Where nobody listens it costs a load.
+/// JSON lines, flat (`client`, `via`, `issuer`, `subject`), without the query. Where nobody listens
+/// it costs a load.
 ///
 /// # Example
 /// ```
@@ -48,13 +51,16 @@ macro_rules! tell {
             status = record.status.map(|status| status.as_u16()),
             reason = rejection.map(|rejection| rejection.reason().code()),
             guard = rejection.and_then(|rejection| rejection.guard()),
+            detail = rejection.map(|why| why.public_detail()).filter(|detail| !detail.is_empty()),
             expected = rejection.and_then(|rejection| rejection.private_expected()),
             found = rejection.and_then(|rejection| rejection.private_found()),
+            cause = rejection.and_then(|rejection| rejection.private_cause()).map(told),
             method = record.method.as_str(),
             path = &*path,
             route,
             client = record.client.map(|client| field::display(client.ip())),
             via = record.client.map(super::text::via),
+            peer = record.peer.map(field::display),
             issuer = principal.map(|principal| principal.issuer()),
             subject = principal.map(|principal| principal.subject()),
             scheme = principal.map(|principal| principal.scheme()),
@@ -76,6 +82,12 @@ impl Observer for Tracing {
             tell!(Level::INFO, self, record);
         }
     }
+}
+
+fn told(cause: &(dyn Error + Send + Sync)) -> String {
+    let mut text = String::new();
+    cause::tell(&mut text, cause);
+    text
 }
 
 fn is_warning(record: &Record) -> bool {
@@ -144,10 +156,16 @@ mod tests {
     fn a_refusal_is_a_warning_with_its_reason() {
         let mut record = record("/admin");
         record.outcome = Outcome::Rejected;
-        record.rejection = Some(Rejection::new(Reason::Forbidden).expected("role `admin`"));
+        let rejection = Rejection::new(Reason::Forbidden).detail("not now");
+        record.rejection =
+            Some(rejection.expected("role `admin`").cause(io::Error::other("no store")));
+        record.peer = Some("192.0.2.1:4711".parse().unwrap());
         let event = told(&record);
         assert_eq!(event["level"], "WARN");
         assert_eq!(event["fields"]["reason"], "forbidden");
         assert_eq!(event["fields"]["expected"], "role `admin`");
+        assert_eq!(event["fields"]["detail"], "not now");
+        assert_eq!(event["fields"]["cause"], "no store");
+        assert_eq!(event["fields"]["peer"], "192.0.2.1:4711");
     }
 }

@@ -2,7 +2,10 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::{
+    HeaderMap, HeaderName,
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
+};
 
 use super::{Attempt, Scheme};
 use crate::{
@@ -46,7 +49,8 @@ impl Authenticate {
         Self::from_iter([Arc::new(scheme) as Arc<dyn Scheme>])
     }
 
-    /// Adds another scheme. A request may use either, never both at once.
+    /// Adds another scheme. A request may use either, never both at once; two that read one header
+    /// are asked in turn.
     pub fn or(mut self, scheme: impl Scheme) -> Self {
         self.schemes.push(Arc::new(scheme));
         self.missing = missing(self.schemes.iter().map(AsRef::as_ref));
@@ -171,6 +175,10 @@ fn admit<'a>(
     optional: bool,
     missing: impl FnOnce() -> Rejection,
 ) -> Result<Flow, Rejection> {
+    conceal(&mut exchange.head.headers, &AUTHORIZATION);
+    for header in schemes.clone().filter_map(Scheme::header).filter(|own| *own != AUTHORIZATION) {
+        conceal(&mut exchange.head.headers, header);
+    }
     // What an outer stack left open, an inner one may close.
     let judged = exchange.route().filter(|_| exchange.judged);
     let optional = match judged.map(|route| route.access()) {
@@ -182,10 +190,6 @@ fn admit<'a>(
         Some(Access::Authenticated) => false,
         None => optional,
     };
-    // In place, since a sensitive value stays what it was; only its printed form goes.
-    if let Some(value) = exchange.head.headers.get_mut(AUTHORIZATION) {
-        value.set_sensitive(true);
-    }
     match authenticate(schemes, exchange)? {
         Some(principal) => exchange.set_principal(principal),
         None if exchange.headers().contains_key(AUTHORIZATION) => return Err(foreign(&missing())),
@@ -195,25 +199,96 @@ fn admit<'a>(
     Ok(Flow::Continue)
 }
 
+/// In place, since a sensitive value stays what it was; only its printed form goes.
+fn conceal(headers: &mut HeaderMap, name: &HeaderName) {
+    if is_repeated(headers, name) {
+        let all = headers.iter_mut().filter(|(other, _)| *other == name);
+        all.for_each(|(_, value)| value.set_sensitive(true));
+    } else if let Some(value) = headers.get_mut(name) {
+        value.set_sensitive(true);
+    }
+}
+
 fn authenticate<'a>(
     schemes: impl Iterator<Item = &'a dyn Scheme> + Clone,
     exchange: &mut Exchange,
 ) -> Result<Option<Principal>, Rejection> {
     let mut presented = None;
-    for scheme in schemes {
-        if scheme.is_presented(exchange)
-            && let Some(first) = presented.replace(scheme)
-        {
-            return Err(ambiguous(first, scheme));
+    let mut alternatives = false;
+    for scheme in schemes.clone() {
+        if !scheme.is_presented(exchange) {
+            continue;
+        }
+        match presented {
+            None => presented = Some(scheme),
+            Some(first) if share_a_header(first, scheme) => alternatives = true,
+            Some(first) => return Err(ambiguous(first.name(), scheme.name())),
         }
     }
     let Some(scheme) = presented else {
         return Ok(None);
     };
+    let header = scheme.header();
+    if header != Some(&AUTHORIZATION) && exchange.headers().contains_key(AUTHORIZATION) {
+        return Err(ambiguous(scheme.name(), "an authorization header that no scheme reads"));
+    }
+    if header.is_some_and(|header| is_repeated(exchange.headers(), header)) {
+        return Err(ambiguous(scheme.name(), "another value of the same header"));
+    }
+    if alternatives { first_to_admit(schemes, exchange) } else { judge(scheme, exchange) }
+}
+
+fn is_repeated(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some()
+}
+
+fn share_a_header(one: &dyn Scheme, other: &dyn Scheme) -> bool {
+    one.header().is_some_and(|header| other.header() == Some(header))
+}
+
+fn judge(scheme: &dyn Scheme, exchange: &mut Exchange) -> Result<Option<Principal>, Rejection> {
     match scheme.authenticate(exchange) {
         Ok(Attempt::Verified(principal)) => Ok(Some(principal)),
         Ok(Attempt::Absent) => Ok(None),
         Err(rejection) => Err(challenged(rejection, scheme).by(scheme.name())),
+    }
+}
+
+/// Asks the schemes that read one header in turn. Credentials that are invalid to one may be
+/// another's; those that are expired, or that a scheme cannot judge right now, are its own.
+fn first_to_admit<'a>(
+    schemes: impl Iterator<Item = &'a dyn Scheme>,
+    exchange: &mut Exchange,
+) -> Result<Option<Principal>, Rejection> {
+    let mut refusal: Option<Rejection> = None;
+    for scheme in schemes {
+        if !scheme.is_presented(exchange) {
+            continue;
+        }
+        match judge(scheme, exchange) {
+            Ok(None) => {}
+            Ok(admitted) => return Ok(admitted),
+            Err(next) => refusal = Some(refusal.map_or(next.clone(), |last| graver(last, next))),
+        }
+    }
+    refusal.map_or(Ok(None), Err)
+}
+
+/// The refusal that says more; of two that say that the credentials are nobody's, both.
+fn graver(last: Rejection, next: Rejection) -> Rejection {
+    match (last.reason(), next.reason()) {
+        (Reason::InvalidCredentials, Reason::InvalidCredentials) => {
+            match (last.private_found(), next.private_found()) {
+                (Some(one), Some(other)) => {
+                    let found = format!("{one}; {other}");
+                    last.found(found)
+                }
+                (None, Some(_)) => next,
+                (_, None) => last,
+            }
+        }
+        (Reason::InvalidCredentials, _) | (_, Reason::ExpiredCredentials) => next,
+        _ => last,
     }
 }
 
@@ -245,8 +320,8 @@ fn foreign(missing: &Rejection) -> Rejection {
         .fold(rejection, |rejection, (name, value)| rejection.header(name.clone(), value.clone()))
 }
 
-fn ambiguous(first: &dyn Scheme, second: &dyn Scheme) -> Rejection {
+fn ambiguous(one: &str, other: &str) -> Rejection {
     Rejection::new(Reason::AmbiguousCredentials)
-        .detail("send the credentials of one scheme only")
-        .found(format!("credentials of {} and {}", first.name(), second.name()))
+        .detail("send one credential, in one place only")
+        .found(format!("credentials of {one}, and {other}"))
 }

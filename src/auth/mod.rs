@@ -16,8 +16,12 @@
 //! | none otherwise | 401 | `missing-credentials`, with every scheme's challenge |
 //! | bad ones, on an optional route too | 401 | `invalid-credentials`, `expired-credentials` |
 //! | an `Authorization` that no scheme reads, on an optional route too | 401 | `invalid-credentials` |
-//! | credentials of two schemes, or two of one | 400 | `ambiguous-credentials` |
+//! | credentials in two headers, an `Authorization` that no scheme reads too, or twice in one | 400 | `ambiguous-credentials` |
 //! | a scheme cannot tell, its store being down | 503 | `unavailable` |
+//!
+//! Schemes that read one header, two issuers of bearer tokens say, are asked in turn, and the first
+//! that finds good credentials settles the principal. Where none does, expired ones are told before
+//! a scheme that cannot tell, and either before invalid ones.
 //!
 //! Without credentials a challenge carries no `error` ([RFC 6750, section 3.1][rfc6750]), and each
 //! scheme gets a `WWW-Authenticate` line of its own ([RFC 9110, section 11.6.1][rfc9110]). A refusal

@@ -1,6 +1,6 @@
 use std::{borrow::Cow, sync::Arc};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 
 use crate::{
     context::Principal, error::ConfigError, guard::Exchange, inspect::Findings,
@@ -28,13 +28,21 @@ pub trait Scheme: Send + Sync + 'static {
     /// A short, stable word for records, `jwt` say.
     fn name(&self) -> &'static str;
 
+    /// The header that its credentials stand in; `None` where they stand in none, as with the
+    /// certificate of a connection.
+    ///
+    /// Schemes that read one header are alternatives, asked in turn: two issuers of bearer tokens,
+    /// say. Credentials in two headers, or twice in one, are refused before a scheme is asked,
+    /// whatever they are. The header is marked [sensitive](HeaderValue::is_sensitive) by then.
+    fn header(&self) -> Option<&HeaderName>;
+
     /// Whether the request carries credentials of this scheme, good or bad. Cheap.
     fn is_presented(&self, exchange: &Exchange) -> bool;
 
     /// Verifies the credentials.
     ///
     /// # Errors
-    /// Credentials that are malformed, forged, expired or sent twice; a store that does not answer.
+    /// Credentials that are malformed, forged or expired; a store that does not answer.
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection>;
 
     /// The `WWW-Authenticate` challenge for a request without credentials (RFC 9110, RFC 6750).

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderValue, Request, header::WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue, Request, header::WWW_AUTHENTICATE};
 
 use super::{Attempt, Authenticate, Scheme};
 use crate::{
@@ -10,33 +10,62 @@ use crate::{
     rejection::{Reason, Rejection},
 };
 
-/// Reads its own header; `good` is good, `absent` is none after all, anything else is bad.
-struct Word(&'static str);
+/// Reads a header; one word is good, `absent` is none after all, some say how they are bad.
+struct Word {
+    name: &'static str,
+    header: HeaderName,
+    good: &'static str,
+}
 
 impl Scheme for Word {
     fn name(&self) -> &'static str {
-        self.0
+        self.name
+    }
+
+    fn header(&self) -> Option<&HeaderName> {
+        Some(&self.header)
     }
 
     fn is_presented(&self, exchange: &Exchange) -> bool {
-        exchange.headers().contains_key(self.0)
+        exchange.headers().contains_key(&self.header)
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
-        match exchange.headers().get(self.0).map(HeaderValue::as_bytes) {
-            Some(b"good") => Ok(Attempt::Verified(Principal::builder(self.0, "alice").build())),
-            Some(b"absent") | None => Ok(Attempt::Absent),
-            Some(_) => Err(Rejection::new(Reason::InvalidCredentials)),
+        let word = exchange.headers().get(&self.header).and_then(|word| word.to_str().ok());
+        let (name, ending) = word.unwrap_or_default().split_once('-').unwrap_or_default();
+        match word {
+            Some("absent") | None => Ok(Attempt::Absent),
+            Some(word) if word == self.good => {
+                Ok(Attempt::Verified(Principal::builder(self.name, "alice").build()))
+            }
+            Some(_) if (name, ending) == (self.name, "expired") => {
+                Err(Rejection::new(Reason::ExpiredCredentials))
+            }
+            Some("down") => Err(Rejection::new(Reason::Unavailable)),
+            Some(_) => {
+                Err(Rejection::new(Reason::InvalidCredentials).found(format!("not {}", self.good)))
+            }
         }
     }
 
     fn challenge(&self) -> HeaderValue {
-        HeaderValue::from_static(self.0)
+        HeaderValue::from_static(self.name)
     }
 }
 
+/// Reads the header of its own name, where `good` is good.
+fn word(name: &'static str) -> Word {
+    Word { name, header: HeaderName::from_static(name), good: "good" }
+}
+
 fn guard() -> Authenticate {
-    Authenticate::with(Word("one")).or(Word("two"))
+    Authenticate::with(word("one")).or(word("two"))
+}
+
+/// Two schemes that read one header, as two issuers of bearer tokens do.
+fn alternatives() -> Authenticate {
+    let of = |name| Word { name, header: HeaderName::from_static("key"), good: name };
+    Authenticate::with(of("one")).or(of("two"))
 }
 
 fn exchange(access: Option<Access>, headers: &[(&'static str, &'static str)]) -> Exchange {
@@ -166,8 +195,51 @@ fn the_manifest_names_the_schemes() {
 }
 
 #[test]
-fn authorization_is_kept_and_marked_sensitive() {
-    let mut exchange = exchange(None, &[("one", "good"), ("authorization", "Bearer x")]);
-    guard().check(&mut exchange).unwrap();
-    assert!(exchange.headers()["authorization"].is_sensitive());
+fn credentials_are_kept_and_marked_sensitive_on_public_routes_too() {
+    for access in [None, public()] {
+        let sent = [("one", "good"), ("authorization", "x"), ("authorization", "y")];
+        let mut exchange = exchange(access, &sent);
+        let _ = guard().check(&mut exchange);
+        let headers = exchange.headers();
+        assert_eq!(headers.get_all("authorization").iter().count(), 2);
+        assert!(headers.values().all(HeaderValue::is_sensitive), "{headers:?}");
+    }
+}
+
+#[test]
+fn good_credentials_beside_an_authorization_that_no_scheme_reads_are_refused() {
+    for access in [None, Some(Access::Optional), Some(Access::Authenticated)] {
+        let sent = [("one", "good"), ("authorization", "Basic eA==")];
+        assert_eq!(reason(judge(&guard(), access, &sent)), Reason::AmbiguousCredentials);
+    }
+}
+
+#[test]
+fn two_schemes_that_read_one_header_are_asked_in_turn() {
+    for (sent, who) in [("one", "one"), ("two", "two")] {
+        assert_eq!(judge(&alternatives(), None, &[("key", sent)]).unwrap().as_deref(), Some(who));
+    }
+    let judge = |sent| judge(&alternatives(), None, &[("key", sent)]);
+    let nobodys = judge("neither").unwrap_err();
+    assert_eq!(nobodys.reason(), Reason::InvalidCredentials);
+    assert_eq!(nobodys.private_found(), Some("not one; not two"));
+    assert_eq!(reason(judge("absent")), Reason::MissingCredentials);
+}
+
+#[test]
+fn credentials_that_one_of_two_schemes_knows_as_its_own_are_refused_in_its_words() {
+    let judge = |sent| judge(&alternatives(), None, &[("key", sent)]);
+    assert_eq!(reason(judge("one-expired")), Reason::ExpiredCredentials);
+    let expired = judge("two-expired").unwrap_err();
+    assert_eq!(expired.reason(), Reason::ExpiredCredentials);
+    assert_eq!((expired.guard(), challenges(&expired)), (Some("two"), vec!["two"]));
+    assert_eq!(reason(judge("down")), Reason::Unavailable);
+}
+
+#[test]
+fn two_values_of_a_header_are_refused_even_if_both_are_good() {
+    let judged = judge(&alternatives(), None, &[("key", "one"), ("key", "two")]);
+    assert_eq!(reason(judged), Reason::AmbiguousCredentials);
+    let judged = judge(&guard(), None, &[("one", "good"), ("one", "good")]);
+    assert_eq!(reason(judged), Reason::AmbiguousCredentials);
 }

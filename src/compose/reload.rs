@@ -35,6 +35,7 @@ use crate::{
 pub struct Reloadable {
     phase: Phase,
     needs: Needs,
+    observes: bool,
     guard: Arc<ArcSwap<Arc<dyn Guard>>>,
 }
 
@@ -48,6 +49,7 @@ impl Reloadable {
         Ok(Self {
             phase: guard.phase(),
             needs: guard.needs(),
+            observes: guard.observer().is_some(),
             guard: Arc::new(ArcSwap::from_pointee(guard)),
         })
     }
@@ -55,8 +57,8 @@ impl Reloadable {
     /// Takes a new guard for all requests that begin from now on.
     ///
     /// # Errors
-    /// The mistakes of the new guard's builder, a phase other than the first guard's, or a need
-    /// the stack was not built for; the guard in force stays.
+    /// The mistakes of the new guard's builder, a phase other than the first guard's, or what the
+    /// stack was not built for: a need, an observing half. The guard in force stays.
     pub fn replace(&self, guard: impl IntoGuard) -> Result<(), ConfigError> {
         let guard = guard.into_guard()?;
         let mut mistakes = crate::error::Mistakes::default();
@@ -77,6 +79,14 @@ impl Reloadable {
                 "replace",
                 guard.name(),
                 "needs what the guard in force did not",
+                "build the stack anew",
+            );
+        }
+        if guard.observer().is_some() && !self.observes {
+            mistakes.push(
+                "replace",
+                guard.name(),
+                "learns from how requests ended, and the guard in force did not",
                 "build the stack anew",
             );
         }
@@ -112,7 +122,7 @@ impl Guard for Reloadable {
     }
 
     fn observer(&self) -> Option<Arc<dyn Observer>> {
-        self.guard.load().observer().map(|_| Arc::new(InForce(self.guard.clone())) as _)
+        self.observes.then(|| Arc::new(InForce(self.guard.clone())) as _)
     }
 
     fn findings(&self, report: &mut Findings) {

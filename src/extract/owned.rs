@@ -77,7 +77,7 @@ fn foreign<S, T: Ownable<S>>(object: &T, caller: &Principal) -> Rejection {
 }
 
 /// A key that cannot be read names no object. A route whose parameters are not those of the key is
-/// a mistake of the service.
+/// a mistake of the service. Why a key cannot be read would repeat it, and a path may hold a secret.
 fn unreadable(rejection: PathRejection) -> Rejection {
     let is_ours = match &rejection {
         PathRejection::FailedToDeserializePathParams(failed) => matches!(
@@ -86,12 +86,13 @@ fn unreadable(rejection: PathRejection) -> Rejection {
         ),
         _ => true,
     };
-    let answer = if is_ours {
-        Rejection::new(Reason::Misconfigured).expected("a route with the parameters of the key")
+    if is_ours {
+        Rejection::new(Reason::Misconfigured)
+            .expected("a route with the parameters of the key")
+            .cause(rejection)
     } else {
         absent().found("a path that names no object")
-    };
-    answer.cause(rejection)
+    }
 }
 
 fn unavailable(error: LoadError) -> Rejection {

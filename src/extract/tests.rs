@@ -122,6 +122,14 @@ async fn the_record_tells_a_foreign_object_from_an_absent_one() {
 }
 
 #[tokio::test]
+async fn a_key_that_cannot_be_read_is_repeated_nowhere() {
+    let refused = ask("/orders/hush", named("alice")).await;
+    let rejection = rejection(&refused);
+    let found = rejection.private_found().unwrap();
+    assert!(!found.contains("hush") && rejection.private_cause().is_none(), "{found}");
+}
+
+#[tokio::test]
 async fn the_same_subject_of_another_issuer_is_another_caller() {
     let other = Principal::builder("https://evil.example", "alice").build();
     assert_eq!(ask("/orders/1", context(other)).await.status(), StatusCode::NOT_FOUND);

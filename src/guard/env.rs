@@ -3,6 +3,7 @@ use std::{sync::Arc, time::Duration};
 use axum_core::body::Body;
 use http::{Response, request};
 
+use super::Guard;
 use crate::{
     clock::{Clock, SystemClock},
     context::Peer,
@@ -15,7 +16,10 @@ pub(crate) type Render = Arc<dyn Fn(&Problem<'_>, &request::Parts) -> Response<B
 /// What a stack gives to every exchange, beside its guards.
 pub(crate) struct Env {
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whom the operator asked to be told.
     pub(crate) observers: Vec<Arc<dyn Observer>>,
+    /// The observing halves of guards, each once.
+    pub(crate) halves: Vec<Arc<dyn Observer>>,
     pub(crate) render: Option<Render>,
     pub(crate) peer: Option<Peer>,
     pub(crate) body_limit: u64,
@@ -29,6 +33,7 @@ impl Env {
         Self {
             clock: Arc::new(SystemClock::default()),
             observers: Vec::new(),
+            halves: Vec::new(),
             render: None,
             peer: Some(Peer::WHEREVER),
             body_limit: u64::MAX,
@@ -36,6 +41,21 @@ impl Env {
             handler_deadline: None,
         }
     }
+}
+
+/// The observing halves of guards. One that stands in several places is told once all the same.
+pub(crate) fn halves<'a>(
+    guards: impl Iterator<Item = &'a Arc<dyn Guard>>,
+) -> Vec<Arc<dyn Observer>> {
+    let mut halves: Vec<Arc<dyn Observer>> = Vec::new();
+    for half in guards.filter_map(|guard| guard.observer()) {
+        let is_same =
+            |known: &Arc<dyn Observer>| std::ptr::addr_eq(Arc::as_ptr(known), Arc::as_ptr(&half));
+        if !halves.iter().any(is_same) {
+            halves.push(half);
+        }
+    }
+    halves
 }
 
 /// A body that has not arrived after this long is given up on.

@@ -15,7 +15,7 @@ pub use exchange::Exchange;
 pub use later::BodyWatch;
 pub use reply::Mode;
 
-pub(crate) use env::{BODY_DEADLINE, Env, Render};
+pub(crate) use env::{BODY_DEADLINE, Env, Render, halves};
 pub(crate) use later::{BodyHook, Later, ReplyHook};
 pub(crate) use reply::Replies;
 

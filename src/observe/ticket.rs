@@ -2,13 +2,13 @@ use std::{
     any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
 use crate::guard::{Env, Exchange};
 
-use super::{Outcome, Record};
+use super::{Observer, Outcome, Record};
 
 /// Holds a request's record and permits; closes them when the last owner lets go.
 ///
@@ -26,9 +26,39 @@ pub(crate) struct Ticket {
 pub(crate) struct Open {
     pub(crate) record: Record,
     pub(crate) permits: Vec<Box<dyn Any + Send + Sync>>,
+    /// Observers of stacks within the one that opened it.
+    joined: Vec<Arc<dyn Observer>>,
+    /// Whether anybody is told whom an operator named, and not only guards.
+    is_audited: bool,
 }
 
 impl Ticket {
+    /// Opens the record of a request, unless a stack around this one did, or there is nobody to
+    /// tell. Guards are told of a record that was opened further out; of several audits one inside
+    /// of the other, the outermost writes the one record.
+    pub(crate) fn open_or_join(exchange: &mut Exchange) -> Option<Arc<Self>> {
+        let env = &exchange.env;
+        if env.observers.is_empty() && env.halves.is_empty() {
+            return None;
+        }
+        let Some(outer) = exchange.context.ticket.as_ref().and_then(Weak::upgrade) else {
+            return Some(Self::open(exchange, true));
+        };
+        if outer.observed {
+            let mut open = outer.lock();
+            open.joined.extend(env.halves.iter().cloned());
+            if !open.is_audited {
+                open.is_audited = !env.observers.is_empty();
+                open.joined.extend(env.observers.iter().cloned());
+            }
+            return None;
+        }
+        let ticket = Self::open(exchange, true);
+        // What it holds must not end before what a lease of the handler keeps open.
+        ticket.lock().permits.push(Box::new(outer));
+        Some(ticket)
+    }
+
     pub(crate) fn open(exchange: &mut Exchange, observed: bool) -> Arc<Self> {
         let record = Record {
             request_id: exchange.request_id(),
@@ -50,7 +80,12 @@ impl Ticket {
             env: exchange.env.clone(),
             began: exchange.now(),
             observed,
-            open: Mutex::new(Open { record, permits: Vec::new() }),
+            open: Mutex::new(Open {
+                record,
+                permits: Vec::new(),
+                joined: Vec::new(),
+                is_audited: !exchange.env.observers.is_empty(),
+            }),
         });
         exchange.context.ticket = Some(Arc::downgrade(&ticket));
         ticket
@@ -68,7 +103,8 @@ impl Drop for Ticket {
         }
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
         open.record.elapsed = self.env.clock.now().saturating_sub(self.began);
-        for observer in &self.env.observers {
+        let own = self.env.observers.iter().chain(&self.env.halves);
+        for observer in own.chain(&open.joined) {
             // An observer that panics must neither hide the record from the next one nor unwind
             // through a drop.
             let told = catch_unwind(AssertUnwindSafe(|| observer.completed(&open.record)));

@@ -43,7 +43,7 @@ impl Settled {
             .as_ref()
             .and_then(|route| route.deadline)
             .or(exchange.env.handler_deadline);
-        if exchange.env.render.is_some() && !exchange.nested {
+        if exchange.env.render.is_some() {
             self.head = Some(Box::new(bare_head(&exchange.head)));
         }
         let outer = exchange.context.ticket.as_ref().and_then(Weak::upgrade);
@@ -73,6 +73,10 @@ fn bare_head(head: &request::Parts) -> request::Parts {
     bare
 }
 
+/// Marks a refusal that a stack has put into words.
+#[derive(Clone, Copy)]
+struct Worded;
+
 /// What an answer still needs on its way out.
 pub(crate) struct Tail {
     env: Arc<Env>,
@@ -85,9 +89,8 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn open(exchange: &mut Exchange) -> Self {
-        let recorded = !exchange.nested && !exchange.env.observers.is_empty();
         Self {
-            ticket: recorded.then(|| Ticket::open(exchange, true)),
+            ticket: Ticket::open_or_join(exchange),
             settled: Settled::default(),
             nested: exchange.nested,
             connect: exchange.head.method == Method::CONNECT,
@@ -128,23 +131,32 @@ impl Tail {
         match early {
             Early::Respond(response) => self.finish(*response, Outcome::Responded),
             Early::Reject(rejection) => {
-                let response = self.render_if_outermost(rejection);
+                let response = self.put_into_words(rejection);
                 self.finish(response, Outcome::Rejected)
             }
         }
     }
 
-    /// Inner stacks only say what they refused; the outermost one puts it into words.
-    fn render_if_outermost(&self, rejection: Rejection) -> Response<Body> {
-        let mut response = if self.nested {
+    /// Inner stacks only say what they refused, unless they were given words of their own; the
+    /// outermost one puts it into words, where nobody did whose words it has to keep.
+    fn put_into_words(&self, rejection: Rejection) -> Response<Body> {
+        let mut response = if self.nested && self.env.render.is_none() {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = rejection.status();
             response
         } else {
-            self.render(&rejection)
+            let mut response = self.render(&rejection);
+            response.extensions_mut().insert(Worded);
+            response
         };
         dress(&mut response, rejection);
         response
+    }
+
+    /// Whether this stack has words for a refusal that comes from further in.
+    fn has_words_for(&self, response: &Response<Body>) -> bool {
+        let is_worded = || response.extensions().get::<Worded>().is_some();
+        self.env.render.is_some() || (!self.nested && !is_worded())
     }
 
     fn render(&self, rejection: &Rejection) -> Response<Body> {
@@ -169,9 +181,11 @@ impl Tail {
             Err(rejection) => return self.refuse(Early::Reject(rejection)),
         };
         match response.extensions().get::<Rejection>() {
-            Some(rejection) if !self.nested => {
+            Some(rejection) if self.has_words_for(&response) => {
                 let rejection = rejection.clone();
-                let mut rendered = self.render_if_outermost(rejection);
+                let told = response.extensions().get::<RequestId>().copied();
+                self.settled.request_id = self.settled.request_id.or(told);
+                let mut rendered = self.put_into_words(rejection);
                 carry_over(&response, &mut rendered);
                 self.finish(rendered, Outcome::Rejected)
             }
@@ -192,6 +206,13 @@ impl Tail {
 
     fn finish(self, mut response: Response<Body>, outcome: Outcome) -> Response<Body> {
         self.settled.replies.stamp(response.headers_mut());
+        if self.nested
+            && let Some(id) = self.settled.request_id
+            && response.extensions().get::<Rejection>().is_some()
+        {
+            // Further out it is put into words, under the id that its record has.
+            response.extensions_mut().insert(id);
+        }
         let Some(ticket) = self.ticket else { return response };
         let status = response.status();
         let upgraded = status == StatusCode::SWITCHING_PROTOCOLS

@@ -24,7 +24,7 @@ use tower_service::Service;
 pub use future::GuardedFuture;
 
 use crate::{
-    guard::{Env, Exchange, Flow, Guard, Guards, drive, run},
+    guard::{Env, Exchange, Flow, Guard, Guards, drive, halves, run},
     observe::Ticket,
     rejection::Rejection,
 };
@@ -56,7 +56,7 @@ impl<S> Guarded<S> {
 
     /// One guard around a service, with nothing else but its own observing half.
     pub(crate) fn alone(guard: Arc<dyn Guard>, inner: S) -> Self {
-        let env = Env { observers: guard.observer().into_iter().collect(), ..Env::alone() };
+        let env = Env { halves: halves([&guard].into_iter()), ..Env::alone() };
         let stack = Stack { env: Arc::new(env), guards: Arc::new([guard]) };
         Self::new(Arc::new(stack), inner)
     }

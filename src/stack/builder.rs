@@ -9,7 +9,7 @@ use crate::{
     compose::{Policy, Routes, RoutesBuilder},
     context::Peer,
     error::{ConfigError, Mistakes},
-    guard::{BODY_DEADLINE, Env, Guard, IntoGuard, Needs, Phase, Render},
+    guard::{BODY_DEADLINE, Env, Guard, IntoGuard, Needs, Phase, Render, halves},
     observe::Observer,
     problem::Problem,
     service::Stack,
@@ -204,13 +204,13 @@ impl ParapetBuilder {
         self.guards.sort_by_key(|guard| (guard.phase(), guard.needs().contains(Needs::CLIENT)));
         let of_routes = routes.iter().flat_map(|routes| routes.guards());
         let all: Vec<Arc<dyn Guard>> = self.guards.iter().cloned().chain(of_routes).collect();
-        self.observers.extend(all.iter().filter_map(|guard| guard.observer()));
         let is_closed = routes.as_ref().is_some_and(Routes::is_closed);
         self.refuse_unmet_needs(&known, is_closed);
         self.mistakes.finish()?;
         let env = Env {
             clock: self.clock,
             observers: self.observers,
+            halves: halves(all.iter()),
             render: self.render,
             peer: self.peer,
             body_limit: self.body_limit,

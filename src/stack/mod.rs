@@ -66,7 +66,8 @@ impl Parapet {
     ///
     /// For the end of a service, once its server has stopped.
     pub fn flush(&self) {
-        self.stack.env.observers.iter().for_each(|observer| observer.flush());
+        let env = &self.stack.env;
+        env.observers.iter().chain(&env.halves).for_each(|observer| observer.flush());
     }
 }
 

@@ -147,6 +147,7 @@ impl ThrottleBuilder {
             count: self.count,
             name,
             ipv6_prefix: self.prefixes.v6,
+            is_shared: !self.key.parts().contains(&&Key::ClientNet),
             seed: RandomState::new().hash_one(self.limit),
             told: Once::new(),
         })))
@@ -314,8 +315,12 @@ impl ThrottleBuilder {
     }
 }
 
-const CREDENTIALS: [HeaderName; 3] =
-    [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE];
+const CREDENTIALS: [HeaderName; 4] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    HeaderName::from_static("x-api-key"),
+];
 
 fn is_address(name: &HeaderName) -> bool {
     *name == header::FORWARDED || matches!(name.as_str(), "x-forwarded-for" | "x-real-ip")

@@ -35,6 +35,8 @@ pub(super) struct Inner {
     pub(super) name: Box<str>,
     pub(super) summary: String,
     pub(super) ipv6_prefix: u8,
+    /// Whether clients of different networks may share a bucket.
+    pub(super) is_shared: bool,
     pub(super) seed: u64,
     pub(super) told: Once,
 }
@@ -177,6 +179,14 @@ impl Guard for Throttle {
                     bits - 64
                 ),
                 "write `ipv6_prefix(64)` or fewer bits",
+            );
+        }
+        if self.0.count == Count::ForgedCredentials && self.0.is_shared {
+            report.push(
+                Severity::Medium,
+                format!("throttle `{}`", self.0.name),
+                "whoever sends forged credentials uses up the attempts of everybody",
+                "write `by(Key::ClientNet)`, or combine it with what it is by",
             );
         }
     }

@@ -11,6 +11,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod readers;
 mod stack;
 
 use std::{
@@ -30,7 +31,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::{Layer, ServiceExt, service_fn};
 use tower_parapet::{
-    Body, Guard, layer,
+    Body, Guard, Rejection, layer,
     validate::{JsonLimits, JsonSchema, MediaTypes},
 };
 
@@ -162,6 +163,21 @@ async fn what_cannot_be_read_gets_400_with_a_pointer_and_without_the_value() {
         answer.is(400, "json-malformed");
         assert_eq!(answer.errors()[0]["pointer"], "/item");
         assert!(!answer.text.contains("hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn no_part_of_a_refused_body_is_left_for_the_record() {
+    for text in [r#"{"hush": 1, "hush": 2}"#, r#"{"hush": nil}"#, r#"{"hush": "hush"}"#] {
+        let service = layer(orders()).layer(service_fn(async |_: Request<Body>| {
+            Ok::<_, Infallible>(Response::new(Body::empty()))
+        }));
+        let response = service.oneshot(json_post(text)).await.unwrap();
+        let rejection = response.extensions().get::<Rejection>().unwrap();
+        assert!(rejection.private_cause().is_none());
+        for told in [rejection.private_found(), rejection.private_expected()] {
+            assert!(!told.unwrap_or_default().contains("hush"), "{told:?}");
+        }
     }
 }
 
@@ -321,6 +337,22 @@ async fn a_body_that_no_header_announces_is_held_to_its_media_type_all_the_same(
     send(types(), named).await.echoes("a,b");
     let (_, body) = counted(r#"{"item":1}"#);
     send(orders(), Request::post("/").body(body).unwrap()).await.is(415, "unsupported-media-type");
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_empty_and_is_not_is_judged_all_the_same() {
+    let lying = |media_type: &str| {
+        let (_, body) = counted("{ broken");
+        let request = Request::post("/").header(header::CONTENT_TYPE, media_type);
+        request.header(header::CONTENT_LENGTH, "0").body(body).unwrap()
+    };
+    let json = "application/json";
+    let optional = JsonSchema::for_route("PATCH /orders", SCHEMA).optional().build().unwrap();
+    send(JsonLimits::default(), lying(json)).await.is(400, "json-malformed");
+    send(orders(), lying(json)).await.is(400, "json-malformed");
+    send(optional, lying(json)).await.is(400, "json-malformed");
+    let types = MediaTypes::builder().allow_json().build().unwrap();
+    send(types, lying("text/csv")).await.is(415, "unsupported-media-type");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::builder::JwtBuilder;
 use super::fault::{Fault, Told};
@@ -77,6 +77,10 @@ impl Jwt {
 impl Scheme for Jwt {
     fn name(&self) -> &'static str {
         super::SCHEME
+    }
+
+    fn header(&self) -> Option<&HeaderName> {
+        Some(&AUTHORIZATION)
     }
 
     fn is_presented(&self, exchange: &Exchange) -> bool {

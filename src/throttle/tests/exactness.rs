@@ -115,6 +115,20 @@ proptest! {
     }
 
     #[test]
+    fn no_limit_burst_cost_or_clock_makes_it_panic_or_admit_more_than_the_burst(
+        limit in 1..=u32::MAX, period in period(), burst in 1..=u32::MAX, cost in 1..=u32::MAX,
+        now in (any::<u64>(), 0..1_000_000_000_u32),
+    ) {
+        let rate = Rate { limit: nonzero(limit), period, burst: nonzero(burst) };
+        let limiter = Limiter::new(rate, nonzero(cost), 2);
+        let now = Duration::new(now.0, now.1);
+        let admitted = (0..4).filter(|_| limiter.spend(1, now).admitted).count() as u64;
+        prop_assert!(admitted * u64::from(cost) <= u64::from(burst));
+        limiter.look(2, Duration::MAX);
+        limiter.charge(2);
+    }
+
+    #[test]
     fn a_look_admits_whatever_a_spend_would_and_changes_nothing(arrivals in arrivals()) {
         let rate = Rate { limit: nonzero(10), period: Period::Second, burst: nonzero(3) };
         let limiter = Limiter::new(rate, NonZeroU32::MIN, 2);

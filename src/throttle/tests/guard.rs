@@ -164,6 +164,36 @@ fn an_absent_header_can_be_told_to_mean_the_network_or_one_shared_bucket() {
 }
 
 #[test]
+fn what_names_a_bucket_in_one_way_never_names_one_in_another() {
+    let throttle = Throttle::per_hour(1)
+        .by(Key::header("x-tenant").and(Key::Principal))
+        .absent(Absent::ClientNet)
+        .build()
+        .unwrap();
+    let bare = || call().on("/news", Access::Optional).from("192.0.2.1");
+    let tenant = |value| bare().with("x-tenant", value);
+    let requests: [&dyn Fn() -> Call; 11] = [
+        &bare,
+        &|| bare().by("", ""),
+        &|| bare().by("192.0.2.1", ""),
+        &|| tenant(""),
+        &|| tenant("192.0.2.1"),
+        &|| tenant("ab").by("", "c"),
+        &|| tenant("a").by("b", "c"),
+        &|| tenant("").by("ab", "c"),
+        &|| tenant("").by("abc", ""),
+        &|| tenant("").by("", "abc"),
+        &|| tenant("abc").by("", ""),
+    ];
+    for request in requests {
+        assert_eq!(request().reason(&throttle), None);
+    }
+    for request in requests {
+        assert_eq!(request().reason(&throttle), LIMITED);
+    }
+}
+
+#[test]
 fn composite_keys_have_a_bucket_for_each_combination() {
     let throttle = one_by(Key::ClientNet.and(Key::Route));
     let visit = |ip, route| call().from(ip).on(route, PUBLIC()).reason(&throttle);

@@ -133,6 +133,25 @@ fn a_prefix_longer_than_a_customers_is_a_finding() {
 }
 
 #[test]
+fn a_limit_on_forged_credentials_that_strangers_share_is_a_finding() {
+    let findings = |key| {
+        let mut report = Findings::default();
+        let throttle = Throttle::per_second(1).by(key).counting(Count::ForgedCredentials);
+        throttle.build().unwrap().findings(&mut report);
+        report.iter().count()
+    };
+    assert_eq!((findings(Key::Global), findings(Key::Route)), (1, 1));
+    assert_eq!((findings(Key::ClientNet), findings(Key::Route.and(Key::ClientNet))), (0, 0));
+}
+
+#[test]
+fn a_header_that_holds_credentials_nobody_has_verified_is_no_key() {
+    for name in ["Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key"] {
+        assert_eq!(setters(Throttle::per_second(1).by(Key::header(name))), ["by"], "{name}");
+    }
+}
+
+#[test]
 fn only_a_throttle_that_counts_afterwards_is_an_observer() {
     assert!(Throttle::per_second(1).build().unwrap().observer().is_none());
     let counting = Throttle::per_second(1).counting(Count::ForgedCredentials).build().unwrap();

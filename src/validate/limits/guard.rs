@@ -38,7 +38,6 @@ impl Guard for JsonLimits {
             Declared::One(media_type) => plain_utf8(exchange, &media_type).err(),
         };
         match (presence(exchange.headers()), refusal) {
-            (Presence::Absent, _) => {}
             (Presence::Present, Some(refusal)) => return Err(refusal),
             (_, refusal) => {
                 let limits = self.clone();
@@ -85,12 +84,15 @@ impl JsonLimits {
     }
 }
 
-/// The fault as an answer: where and what, never the value.
+/// The fault as an answer: where and what, never the value. The record gets no member names, which
+/// are a part of the body.
 pub(in crate::validate) fn refused(fault: JsonFault) -> Rejection {
     let reason = match fault.kind().is_limit() {
         true => Reason::JsonLimit,
         false => Reason::JsonMalformed,
     };
-    let violation = Violation::new(fault.pointer(), fault.kind().message());
-    Rejection::new(reason).violations(vec![violation]).cause(fault)
+    let message = fault.kind().message();
+    Rejection::new(reason)
+        .found(format!("{message}, after {} bytes", fault.offset()))
+        .violations(vec![Violation::new(fault.pointer(), message)])
 }

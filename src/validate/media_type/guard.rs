@@ -31,11 +31,9 @@ impl Guard for MediaTypes {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let presence = presence(exchange.headers());
-        match presence {
-            Presence::Absent => return Ok(Flow::Continue),
-            // HTTP/1 has no body without framing headers; a safe method is spared the watch.
-            Presence::Unknown if is_bare(exchange) => return Ok(Flow::Continue),
-            _ => {}
+        // HTTP/1 has no body without framing headers; a safe method is spared the watch.
+        if presence == Presence::Unknown && is_bare(exchange) {
+            return Ok(Flow::Continue);
         }
         let Some(refusal) = self.refusal(declared(exchange.headers())) else {
             return Ok(Flow::Continue);

@@ -76,11 +76,14 @@ impl<'a> MediaType<'a> {
     }
 
     /// Whether the body is JSON: `application/json`, `text/json`, and every `+json` (RFC 6839).
+    ///
+    /// `application/json+x` too: axum reads the part before the suffix as the subtype, and what a
+    /// handler takes for JSON has to be judged.
     pub(in crate::validate) fn is_json(&self) -> bool {
-        let is_plain = self.subtype.eq_ignore_ascii_case("json")
-            && (self.kind.eq_ignore_ascii_case("application")
-                || self.kind.eq_ignore_ascii_case("text"));
-        is_plain || self.has_suffix("json")
+        let is_for_data =
+            self.kind.eq_ignore_ascii_case("application") || self.kind.eq_ignore_ascii_case("text");
+        let names_json = || self.subtype.split('+').any(|part| part.eq_ignore_ascii_case("json"));
+        (is_for_data && names_json()) || self.has_suffix("json")
     }
 
     /// Whether no other charset than UTF-8 is claimed.
@@ -211,6 +214,8 @@ mod tests {
             "application/problem+json",
             "application/vnd.a.b+JSON; v=1",
             "image/x+json",
+            "application/json+x",
+            "application/+json",
         ] {
             assert_eq!(is_json(json), Some(true), "{json}");
         }
@@ -219,7 +224,7 @@ mod tests {
             "application/jsonp",
             "application/json-seq",
             "application/x-ndjson",
-            "application/+json",
+            "image/json+x",
             "image/json",
             "multipart/form-data; boundary=\"a;b=\\\"c\"",
         ] {

@@ -7,21 +7,19 @@ use http::{HeaderMap, header};
 pub(in crate::validate) enum Presence {
     /// The framing says that a body follows.
     Present,
-    /// The framing says that it is empty.
-    Absent,
-    /// Nothing says: HTTP/2 and later need no length.
+    /// Nothing says: HTTP/2 and later need no length. A length of zero is no word to rely on either:
+    /// without a server that holds a body to it, the header is the sender's.
     Unknown,
 }
 
-/// Reads the framing headers, which the server has already checked.
+/// Reads the framing headers.
 pub(in crate::validate) fn presence(headers: &HeaderMap) -> Presence {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Presence::Present;
     }
     match headers.get(header::CONTENT_LENGTH) {
-        Some(length) if length.as_bytes().iter().all(|digit| *digit == b'0') => Presence::Absent,
-        Some(_) => Presence::Present,
-        None => Presence::Unknown,
+        Some(length) if length.as_bytes().iter().any(|digit| *digit != b'0') => Presence::Present,
+        _ => Presence::Unknown,
     }
 }
 
@@ -36,7 +34,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         assert_eq!(presence(&headers), Presence::Unknown);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-        assert_eq!(presence(&headers), Presence::Absent);
+        assert_eq!(presence(&headers), Presence::Unknown);
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("10"));
         assert_eq!(presence(&headers), Presence::Present);
         headers.clear();

@@ -36,9 +36,6 @@ impl Guard for JsonSchema {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let presence = presence(exchange.headers());
-        if presence == Presence::Absent {
-            return self.0.absent().map(|()| Flow::Continue);
-        }
         let mut verdict = self.0.declared(exchange);
         if presence == Presence::Present {
             // Refused before a byte is read.
