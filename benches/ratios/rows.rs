@@ -197,8 +197,9 @@ pub(crate) fn garbage_token(report: &mut Report) {
     let forged = issuer.token(0);
     // One character of the signature, and not the last, whose spare bits must be zero.
     let (before, after) = forged.split_at(forged.len() - 10);
-    let changed = if after.starts_with('A') { "B" } else { "A" };
-    let forged = Template::bearer(&format!("{before}{changed}{}", &after[1..]));
+    let (was, after) = after.split_at(1);
+    let changed = if was == "A" { "B" } else { "A" };
+    let forged = Template::bearer(&format!("{before}{changed}{after}"));
     let refused = StatusCode::UNAUTHORIZED;
     let sides = [
         side(route(), || garbage.request(), OK),
