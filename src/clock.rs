@@ -106,6 +106,15 @@ impl fmt::Debug for ManualClock {
     }
 }
 
+/// Waits for a future for so long and no longer; None where it was not done by then. Outside of a
+/// runtime there is no timer, and no end to the wait.
+pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => tokio::time::timeout(limit, future).await.ok(),
+        Err(_) => Some(future.await),
+    }
+}
+
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

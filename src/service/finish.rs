@@ -33,8 +33,9 @@ pub(crate) struct Settled {
 }
 
 impl Settled {
-    /// Takes over what the exchange holds, once no guard will run any more.
-    pub(crate) fn take(&mut self, exchange: &mut Exchange, ticket: Option<&Arc<Ticket>>) {
+    /// Takes over what the exchange holds so far. Permits get a ticket of their own where there is
+    /// none that would hold them.
+    pub(crate) fn take(&mut self, exchange: &mut Exchange, ticket: &mut Option<Arc<Ticket>>) {
         self.replies.extend(std::mem::take(&mut exchange.replies));
         self.request_id = exchange.context.request_id;
         self.deadline = exchange
@@ -43,11 +44,15 @@ impl Settled {
             .as_ref()
             .and_then(|route| route.deadline)
             .or(exchange.env.handler_deadline);
-        if exchange.env.render.is_some() {
-            self.head = Some(Box::new(bare_head(&exchange.head)));
+        let outer = match ticket {
+            Some(_) => None,
+            None => exchange.context.ticket.as_ref().and_then(Weak::upgrade),
+        };
+        let holds = exchange.later.as_ref().is_some_and(|later| !later.permits.is_empty());
+        if holds && ticket.is_none() && outer.is_none() {
+            *ticket = Some(Ticket::open(exchange, false));
         }
-        let outer = exchange.context.ticket.as_ref().and_then(Weak::upgrade);
-        if let Some(ticket) = ticket.or(outer.as_ref()) {
+        if let Some(ticket) = ticket.as_ref().or(outer.as_ref()) {
             let mut open = ticket.lock();
             open.record.client = exchange.client();
             open.record.principal.clone_from(&exchange.context.principal);
@@ -60,6 +65,14 @@ impl Settled {
         if let Some(later) = exchange.later.as_mut() {
             self.reply_hooks.append(&mut later.reply_hooks);
         }
+    }
+
+    fn join(&mut self, late: Settled) {
+        self.replies.extend(late.replies);
+        self.reply_hooks.extend(late.reply_hooks);
+        self.verdict = late.verdict;
+        self.request_id = late.request_id;
+        self.deadline = late.deadline;
     }
 }
 
@@ -99,25 +112,19 @@ impl Tail {
         }
     }
 
-    /// Keeps what is to be stamped so far, so that it outlives a panic further on.
-    pub(crate) fn keep_replies(&mut self, exchange: &mut Exchange) {
-        self.settled.replies.extend(std::mem::take(&mut exchange.replies));
-    }
-
+    /// Keeps what is settled so far, so that it outlives a panic further on, and a client that
+    /// leaves.
     pub(crate) fn settle(&mut self, exchange: &mut Exchange) {
-        let holds = exchange.later.as_ref().is_some_and(|later| !later.permits.is_empty());
-        let outer = exchange.context.ticket.as_ref().is_some_and(|outer| outer.strong_count() > 0);
-        if holds && !outer {
-            self.ticket = Some(Ticket::open(exchange, false));
+        self.settled.take(exchange, &mut self.ticket);
+        if exchange.env.render.is_some() {
+            self.settled.head = Some(Box::new(bare_head(&exchange.head)));
         }
-        self.settled.take(exchange, self.ticket.as_ref());
     }
 
     /// Adds what was settled on the slow path.
-    pub(crate) fn join(&mut self, settled: Settled) {
-        let kept = std::mem::replace(&mut self.settled, settled);
-        let late = std::mem::replace(&mut self.settled.replies, kept.replies);
-        self.settled.replies.extend(late);
+    pub(crate) fn join(&mut self, settled: Settled, ticket: Option<Arc<Ticket>>) {
+        self.settled.join(settled);
+        self.ticket = self.ticket.take().or(ticket);
     }
 
     /// The inner service failed with an error of its own.

@@ -1,6 +1,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context as Cx, Poll},
 };
 
@@ -12,7 +13,10 @@ use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
 use tokio::time::{Sleep, sleep};
 
-use crate::rejection::{Reason, Rejection};
+use crate::{
+    observe::Ticket,
+    rejection::{Reason, Rejection},
+};
 
 use super::{Early, Settled, Tail};
 
@@ -41,6 +45,7 @@ pin_project! {
 pub(super) struct Decided<F> {
     pub(super) called: Result<F, Early>,
     pub(super) settled: Settled,
+    pub(super) ticket: Option<Arc<Ticket>>,
 }
 
 impl<F> GuardedFuture<F> {
@@ -99,9 +104,9 @@ where
                 StateProjection::Deciding { future } => {
                     match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
                         Ok(Poll::Pending) => return Poll::Pending,
-                        Ok(Poll::Ready(Decided { called, settled })) => {
+                        Ok(Poll::Ready(Decided { called, settled, ticket })) => {
                             if let Some(tail) = this.tail.as_mut() {
-                                tail.join(settled);
+                                tail.join(settled, ticket);
                             }
                             match called {
                                 Ok(future) => {

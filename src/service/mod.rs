@@ -161,7 +161,7 @@ where
                 // The instance that was polled ready is the one to call; the clone is polled anew.
                 let clone = self.inner.clone();
                 let ready = replace(&mut self.inner, clone);
-                tail.keep_replies(&mut exchange);
+                tail.settle(&mut exchange);
                 let ticket = tail.ticket.clone();
                 let deciding = decide(flow, exchange, body, ready, ticket);
                 GuardedFuture::deciding(deciding, tail)
@@ -216,7 +216,7 @@ fn decide<S, B>(
     mut exchange: Exchange,
     body: B,
     mut ready: S,
-    ticket: Option<Arc<Ticket>>,
+    mut ticket: Option<Arc<Ticket>>,
 ) -> BoxFuture<'static, Decided<S::Future>>
 where
     S: Service<Request<Body>> + Send + 'static,
@@ -226,7 +226,9 @@ where
 {
     Box::pin(async move {
         let mut settled = Settled::default();
-        let admitted = match drive(flow, &mut exchange).await {
+        let decided = drive(flow, &mut exchange).await;
+        settled.take(&mut exchange, &mut ticket);
+        let admitted = match decided {
             Ok(Flow::Respond(response)) => Err(Early::Respond(response)),
             Ok(_) if exchange.wants_body() && exchange.method() != Method::CONNECT => {
                 request_body::read(&mut exchange, body).await.map_err(Early::Reject)
@@ -239,9 +241,9 @@ where
             ),
             Err(rejection) => Err(Early::Reject(rejection)),
         };
-        settled.take(&mut exchange, ticket.as_ref());
+        settled.take(&mut exchange, &mut ticket);
         let called =
             admitted.and_then(|body| call(&mut ready, exchange, body).map_err(Early::Reject));
-        Decided { called, settled }
+        Decided { called, settled, ticket }
     })
 }

@@ -14,6 +14,7 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use crate::{
+    clock::within,
     guard::{BodyHook, BodyWatch, Exchange},
     rejection::{Reason, Rejection},
 };
@@ -176,12 +177,9 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let collected = match tokio::runtime::Handle::try_current() {
-        Ok(_) => tokio::time::timeout(exchange.env.body_deadline, body.collect())
-            .await
-            .map_err(|_| Rejection::new(Reason::BodyTimeout).by("body"))?,
-        Err(_) => body.collect().await,
-    };
+    let collected = within(exchange.env.body_deadline, body.collect())
+        .await
+        .ok_or_else(|| Rejection::new(Reason::BodyTimeout).by("body"))?;
     collected.map_err(|error| {
         if error.is::<LengthLimitError>() {
             Rejection::new(Reason::BodyTooLarge).by("body")
