@@ -12,19 +12,24 @@
 
 mod support;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    convert::Infallible,
+    future::{Ready, ready},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context as Cx, Poll},
 };
 
 use axum::{Router, body::Bytes, routing::any};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use support::Records;
-use tower::ServiceExt;
+use tower::{Layer, Service, ServiceExt};
 use tower_parapet::{
-    Body, Exchange, Flow, Guard, Outcome, Parapet, ParapetBuilder, Phase, Principal, Rejection,
-    problem::Problem,
+    Body, Exchange, Flow, Guard, Outcome, Parapet, ParapetBuilder, Phase, Principal, Reason,
+    Rejection, layer, problem::Problem,
 };
 
 /// A guard made of a closure.
@@ -152,4 +157,71 @@ async fn a_panic_after_a_suspension_is_rendered_like_any_refusal_with_the_record
     assert_eq!(response.status(), 500);
     let text = text(response).await;
     assert_eq!(text, format!("/x {}", records.wait_for(1)[0].request_id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_guard_that_waits_for_ever_is_503_at_the_deadline() {
+    let deadline = std::time::Duration::from_secs(7);
+    let parapet = open().guard(does(hangs)).handler_deadline(deadline).build().unwrap();
+    let before = tokio::time::Instant::now();
+    let response = through(&parapet, Router::new()).await;
+    assert_eq!(before.elapsed(), deadline);
+    assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::Unavailable));
+    assert!(response.headers().contains_key("retry-after"));
+}
+
+/// Has room for one request, which `poll_ready` takes and the instance keeps until it is called.
+#[derive(Default)]
+struct OneAtATime(bool, Arc<AtomicUsize>);
+
+impl Clone for OneAtATime {
+    fn clone(&self) -> Self {
+        OneAtATime(false, self.1.clone())
+    }
+}
+
+impl Drop for OneAtATime {
+    fn drop(&mut self) {
+        self.1.fetch_sub(usize::from(self.0), Ordering::SeqCst);
+    }
+}
+
+impl Service<Request<Body>> for OneAtATime {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+    fn poll_ready(&mut self, _: &mut Cx<'_>) -> Poll<Result<(), Infallible>> {
+        self.0 = self.0 || self.1.fetch_add(1, Ordering::SeqCst) == 0;
+        if self.0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+    fn call(&mut self, _: Request<Body>) -> Self::Future {
+        ready(Ok(Response::new(Body::empty())))
+    }
+}
+
+#[tokio::test]
+async fn a_refused_request_gives_back_what_the_service_reserved_for_it() {
+    let refuse = layer(does(|_| Err(Rejection::new(Reason::Forbidden))));
+    let one_at_a_time = OneAtATime::default();
+    let mut idle = refuse.layer(one_at_a_time.clone());
+    let answer = ServiceExt::<Request<Body>>::ready(&mut idle).await.unwrap().call(get()).await;
+    assert_eq!(answer.unwrap().status(), 403);
+    assert_eq!(one_at_a_time.1.load(Ordering::SeqCst), 0, "the connection is still open");
+}
+
+#[tokio::test]
+async fn a_service_that_fails_on_a_body_too_large_still_answers_413() {
+    let records = Records::default();
+    let fails = tower::service_fn(async |request: Request<Body>| {
+        let body = axum::body::to_bytes(request.into_body(), usize::MAX).await?;
+        Ok::<_, axum::Error>(Response::new(Body::from(body)))
+    });
+    let parapet = open().observe(records.clone()).body_limit(10).build().unwrap();
+    let pieces = [Ok::<_, std::io::Error>(vec![0; 8]), Ok(vec![0; 8])];
+    let body = Body::from_stream(futures_util::stream::iter(pieces));
+    let request = Request::post("/x").body(body).unwrap();
+    let response = parapet.layer(fails).oneshot(request).await.unwrap();
+    assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::BodyTooLarge));
+    drop(response);
+    assert_eq!(records.wait_for(1)[0].outcome, Outcome::Rejected);
 }

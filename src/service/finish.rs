@@ -127,11 +127,21 @@ impl Tail {
         self.ticket = self.ticket.take().or(ticket);
     }
 
-    /// The inner service failed with an error of its own.
-    pub(crate) fn fail(self) {
+    /// The inner service failed with an error of its own, unless it only passed on ours.
+    pub(crate) fn fail<E>(mut self, error: E) -> Result<Response<Body>, E> {
+        if let Some(rejection) = self.verdict() {
+            return Ok(self.refuse(Early::Reject(rejection)));
+        }
         if let Some(ticket) = &self.ticket {
             ticket.lock().record.outcome = Outcome::Failed;
         }
+        Err(error)
+    }
+
+    /// What was found in the body while the handler read it.
+    fn verdict(&mut self) -> Option<Rejection> {
+        let verdict = self.settled.verdict.take()?;
+        verdict.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(crate) fn refuse(self, early: Early) -> Response<Body> {
@@ -178,12 +188,7 @@ impl Tail {
     }
 
     pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
-        let late = self
-            .settled
-            .verdict
-            .take()
-            .and_then(|verdict| verdict.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let response = match late.map_or_else(|| self.run_hooks(response), Err) {
+        let response = match self.verdict().map_or_else(|| self.run_hooks(response), Err) {
             Ok(response) => response,
             Err(rejection) => return self.refuse(Early::Reject(rejection)),
         };

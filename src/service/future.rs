@@ -91,8 +91,8 @@ where
                             return Poll::Ready(Ok(tail.answer(response.map(Body::new))));
                         }
                         Ok(Poll::Ready(Err(error))) => {
-                            this.tail.take().into_iter().for_each(Tail::fail);
-                            return Poll::Ready(Err(error));
+                            let Some(tail) = this.tail.take() else { return Poll::Pending };
+                            return Poll::Ready(tail.fail(error));
                         }
                         Ok(Poll::Pending) if !is_late(this.timer, this.tail, cx) => {
                             return Poll::Pending;

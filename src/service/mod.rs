@@ -16,7 +16,7 @@ use std::{
 use axum_core::{BoxError, body::Body};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{Method, Request, Response};
+use http::{HeaderValue, Method, Request, Response, header};
 use http_body::Body as HttpBody;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -24,9 +24,10 @@ use tower_service::Service;
 pub use future::GuardedFuture;
 
 use crate::{
+    clock::within,
     guard::{Env, Exchange, Flow, Guard, Guards, drive, halves, run},
     observe::Ticket,
-    rejection::Rejection,
+    rejection::{Reason, Rejection},
 };
 
 use finish::{Settled, Tail};
@@ -52,6 +53,16 @@ pub struct Guarded<S> {
 impl<S> Guarded<S> {
     pub(crate) fn new(stack: Arc<Stack>, inner: S) -> Self {
         Self { stack, inner }
+    }
+
+    /// Answers without the inner service. What the service reserved as it was polled ready goes back
+    /// with the instance that reserved it, and is not kept by a connection that never calls it.
+    fn early<F>(&mut self, early: Early, tail: Tail) -> GuardedFuture<F>
+    where
+        S: Clone,
+    {
+        self.inner = self.inner.clone();
+        GuardedFuture::early(early, tail)
     }
 
     /// One guard around a service, with nothing else but its own observing half.
@@ -146,16 +157,16 @@ where
             Ok(Flow::Continue) if !exchange.wants_body() => {
                 match admit(&mut self.inner, exchange, body, &mut tail) {
                     Ok(future) => GuardedFuture::inner(future, tail),
-                    Err(rejection) => GuardedFuture::early(Early::Reject(rejection), tail),
+                    Err(rejection) => self.early(Early::Reject(rejection), tail),
                 }
             }
             Ok(Flow::Respond(response)) => {
                 tail.settle(&mut exchange);
-                GuardedFuture::early(Early::Respond(response), tail)
+                self.early(Early::Respond(response), tail)
             }
             Err(rejection) => {
                 tail.settle(&mut exchange);
-                GuardedFuture::early(Early::Reject(rejection), tail)
+                self.early(Early::Reject(rejection), tail)
             }
             Ok(flow) => {
                 // The instance that was polled ready is the one to call; the clone is polled anew.
@@ -210,6 +221,20 @@ fn call<S: Service<Request<Body>>>(
     caught(|| Ok(inner.call(request)))
 }
 
+/// Guards that wait have as long as a handler: what they wait for may never answer.
+async fn in_time(flow: Flow, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+    let Some(limit) = exchange.env.handler_deadline.filter(|_| matches!(flow, Flow::Suspend(_)))
+    else {
+        return drive(flow, exchange).await;
+    };
+    within(limit, drive(flow, exchange)).await.unwrap_or_else(|| {
+        Err(Rejection::new(Reason::Unavailable)
+            .header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            .expected(format!("guards that decide within {} s", limit.as_secs_f64()))
+            .found("a guard that still waits"))
+    })
+}
+
 /// The slow path: waits for guards, reads the body, and only then calls the inner service.
 fn decide<S, B>(
     flow: Flow,
@@ -226,7 +251,7 @@ where
 {
     Box::pin(async move {
         let mut settled = Settled::default();
-        let decided = drive(flow, &mut exchange).await;
+        let decided = in_time(flow, &mut exchange).await;
         settled.take(&mut exchange, &mut ticket);
         let admitted = match decided {
             Ok(Flow::Respond(response)) => Err(Early::Respond(response)),

@@ -154,8 +154,8 @@ impl ParapetBuilder {
         self
     }
 
-    /// How long a handler may take to its first byte. Default 30 seconds; longer by route with
-    /// [`Policy::deadline`].
+    /// How long a handler may take to its first byte, and before it the guards that wait for
+    /// something. Default 30 seconds; longer for the handlers of a route with [`Policy::deadline`].
     pub fn handler_deadline(mut self, deadline: Duration) -> Self {
         self.handler_deadline = deadline;
         self
