@@ -180,8 +180,7 @@ fn admit<'a>(
         conceal(&mut exchange.head.headers, header);
     }
     // What an outer stack left open, an inner one may close.
-    let judged = exchange.route().filter(|_| exchange.judged);
-    let optional = match judged.map(|route| route.access()) {
+    let optional = match exchange.own_route().map(|route| route.access()) {
         Some(Access::Public { .. }) => {
             exchange.context.unauthenticated = Some(missing());
             return Ok(Flow::Continue);

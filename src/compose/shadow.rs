@@ -3,24 +3,30 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
+    time::Duration,
 };
 
 use futures_util::FutureExt;
 
 use crate::{
-    context::Context,
+    clock::within,
     error::ConfigError,
-    guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase, drive},
+    guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase, Trial, drive},
     inspect::{Findings, Severity},
     observe::Observer,
-    rejection::Rejection,
+    rejection::{Reason, Rejection},
     service::guard_layer,
 };
 
 /// A guard on trial: it judges, but its verdict is only noted in the record, as `would-reject`.
 ///
-/// What it would have set (headers, principal, permits, a rewritten body) is dropped. A shadowed
-/// throttle counts in a store of its own. A panic of the guard is contained.
+/// What it would have set (headers, principal, permits, a rewritten body) is dropped; a panic of the
+/// guard is contained; one that waits is given up on after five seconds. A body it wants to read is
+/// read for it where the body's size is known and within its limit; else, and where it wants to watch
+/// the body pass, it is not asked.
+///
+/// A throttle on trial counts in a store of its own, so give its builder: a clone of one in force
+/// would spend what that one counts.
 ///
 /// # Example
 /// ```
@@ -52,23 +58,15 @@ impl Shadow {
     }
 }
 
-/// Leaves the shadow: the context is as it was, and the verdict is a note.
-fn conclude(
-    exchange: &mut Exchange,
-    saved: Context,
-    name: &'static str,
-    verdict: Result<Flow, Rejection>,
-) {
-    exchange.shadow -= 1;
-    let id = exchange.context.request_id;
-    exchange.context = saved;
-    exchange.context.request_id = id;
-    match verdict {
-        Ok(Flow::Respond(_)) => exchange.note("would-respond", name),
-        Ok(_) => {}
-        Err(rejection) => {
-            exchange.note("would-reject", format!("{name}: {}", rejection.reason().code()));
-        }
+/// How long a guard on trial may keep a request waiting.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The verdict of a guard on trial that waits for something; a panic is one too.
+async fn wait(flow: Flow, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+    let decided = AssertUnwindSafe(drive(flow, exchange)).catch_unwind();
+    match within(PATIENCE, decided).await {
+        Some(decided) => decided.unwrap_or_else(|panic| Err(Rejection::panicked(panic.as_ref()))),
+        None => Err(Rejection::new(Reason::Unavailable)),
     }
 }
 
@@ -88,22 +86,17 @@ impl Guard for Shadow {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let saved = exchange.context.clone();
-        let name = self.guard.name();
-        exchange.shadow += 1;
+        let trial = Trial::begin(exchange, self.guard.name());
         let verdict = catch_unwind(AssertUnwindSafe(|| self.guard.check(exchange)))
-            .unwrap_or_else(|payload| Err(Rejection::panicked(payload.as_ref())));
+            .unwrap_or_else(|panic| Err(Rejection::panicked(panic.as_ref())));
         let Ok(flow @ Flow::Suspend(_)) = verdict else {
-            conclude(exchange, saved, name, verdict);
+            trial.end(exchange, verdict);
             return Ok(Flow::Continue);
         };
         Ok(Flow::suspend(move |exchange| {
             Box::pin(async move {
-                let verdict = AssertUnwindSafe(drive(flow, exchange))
-                    .catch_unwind()
-                    .await
-                    .unwrap_or_else(|payload| Err(Rejection::panicked(payload.as_ref())));
-                conclude(exchange, saved, name, verdict);
+                let verdict = wait(flow, exchange).await;
+                trial.end(exchange, verdict);
                 Ok(Flow::Continue)
             })
         }))

@@ -87,7 +87,7 @@ impl Context {
         }
     }
 
-    /// The context without its hold on the record, as records keep it.
+    /// Whether nothing is known, so that nothing need be handed on.
     pub(crate) fn is_empty(&self) -> bool {
         self.peer.is_none()
             && self.client.is_none()

@@ -21,7 +21,8 @@ pub struct Exchange {
     pub(crate) env: Arc<Env>,
     pub(crate) replies: Replies,
     pub(crate) later: Option<Box<Later>>,
-    pub(crate) shadow: u8,
+    /// The guard on trial, while one is.
+    pub(crate) trial: Option<&'static str>,
     pub(crate) nested: bool,
     /// Whether the route was judged by this very stack, and not by one around it.
     pub(crate) judged: bool,
@@ -43,7 +44,7 @@ impl Exchange {
             env,
             replies: Replies::default(),
             later: None,
-            shadow: 0,
+            trial: None,
             nested,
             judged: false,
             now: None,
@@ -136,35 +137,35 @@ impl Exchange {
 
     /// Replaces a header the handler will see.
     pub fn set_header(&mut self, name: HeaderName, value: HeaderValue) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.head.headers.insert(name, value);
         }
     }
 
     /// Hides a header from the handler.
     pub fn remove_header(&mut self, name: &HeaderName) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.head.headers.remove(name);
         }
     }
 
     /// Leaves an extension for the handler.
     pub fn insert<T: Clone + Send + Sync + 'static>(&mut self, extension: T) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.head.extensions.insert(extension);
         }
     }
 
     /// Stamps a header on the response, be it the handler's or a rejection.
     pub fn reply_header(&mut self, mode: Mode, name: HeaderName, value: HeaderValue) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.replies.one(mode, name, value);
         }
     }
 
     /// Stamps a prebuilt set of headers; a header the handler sets itself wins.
     pub fn reply_headers(&mut self, set: &Arc<HeaderMap>) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.replies.defaults(set.clone());
         }
     }
@@ -175,7 +176,7 @@ impl Exchange {
         &mut self,
         hook: impl FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync + 'static,
     ) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.later().reply_hooks.push(Box::new(hook));
         }
     }
@@ -189,7 +190,7 @@ impl Exchange {
     /// Keeps something until the response body has ended or is dropped, and past an upgrade until
     /// the handler's [`Lease`](crate::context::Lease) is.
     pub fn hold(&mut self, permit: impl Any + Send + Sync) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.later().permits.push(Box::new(permit));
         }
     }
@@ -197,7 +198,7 @@ impl Exchange {
     /// Caps the body at `limit` bytes, also while the handler reads it. Nothing is buffered. The
     /// smallest cap counts.
     pub fn cap_body(&mut self, limit: u64) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             let cap = &mut self.later().cap;
             *cap = Some(cap.map_or(limit, |old| old.min(limit)));
         }
@@ -215,13 +216,13 @@ impl Exchange {
         + Sync
         + 'static,
     ) {
-        let shadowed = self.shadow > 0;
-        self.later().body_hooks.push(BodyHook { limit, shadowed, hook: Box::new(hook) });
+        let trial = self.trial;
+        self.later().body_hooks.push(BodyHook { limit, trial, hook: Box::new(hook) });
     }
 
     /// Judges the body while the handler reads it.
     pub fn watch_body(&mut self, watch: impl BodyWatch) {
-        if self.shadow == 0 {
+        if self.trial.is_none() {
             self.later().watches.push(Box::new(watch));
         }
     }
@@ -232,6 +233,11 @@ impl Exchange {
             self.head.extensions.insert(self.context);
         }
         Request::from_parts(self.head, body)
+    }
+
+    /// The rule of the very stack that runs, and not of one around it.
+    pub(crate) fn own_route(&self) -> Option<&Route> {
+        self.context.route.as_deref().filter(|_| self.judged)
     }
 
     pub(crate) fn wants_body(&self) -> bool {

@@ -33,7 +33,8 @@ pub(crate) type BodyHookFn =
 
 pub(crate) struct BodyHook {
     pub(crate) limit: usize,
-    pub(crate) shadowed: bool,
+    /// The guard on trial that registered it.
+    pub(crate) trial: Option<&'static str>,
     pub(crate) hook: BodyHookFn,
 }
 

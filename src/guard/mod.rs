@@ -4,6 +4,7 @@ mod env;
 mod exchange;
 mod later;
 mod reply;
+mod trial;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -18,6 +19,7 @@ pub use reply::Mode;
 pub(crate) use env::{BODY_DEADLINE, Env, Render, halves};
 pub(crate) use later::{BodyHook, Later, ReplyHook};
 pub(crate) use reply::Replies;
+pub(crate) use trial::Trial;
 
 use crate::{error::ConfigError, inspect::Findings, observe::Observer, rejection::Rejection};
 

@@ -38,12 +38,8 @@ impl Settled {
     pub(crate) fn take(&mut self, exchange: &mut Exchange, ticket: &mut Option<Arc<Ticket>>) {
         self.replies.extend(std::mem::take(&mut exchange.replies));
         self.request_id = exchange.context.request_id;
-        self.deadline = exchange
-            .context
-            .route
-            .as_ref()
-            .and_then(|route| route.deadline)
-            .or(exchange.env.handler_deadline);
+        self.deadline =
+            exchange.own_route().and_then(|route| route.deadline).or(exchange.env.handler_deadline);
         let outer = match ticket {
             Some(_) => None,
             None => exchange.context.ticket.as_ref().and_then(Weak::upgrade),

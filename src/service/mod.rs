@@ -16,7 +16,7 @@ use std::{
 use axum_core::{BoxError, body::Body};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderValue, Request, Response, header};
 use http_body::Body as HttpBody;
 use tower_layer::Layer;
 use tower_service::Service;
@@ -255,7 +255,7 @@ where
         settled.take(&mut exchange, &mut ticket);
         let admitted = match decided {
             Ok(Flow::Respond(response)) => Err(Early::Respond(response)),
-            Ok(_) if exchange.wants_body() && exchange.method() != Method::CONNECT => {
+            Ok(_) if request_body::is_to_be_read(&mut exchange, &body) => {
                 request_body::read(&mut exchange, body).await.map_err(Early::Reject)
             }
             Ok(_) => request_body::wrap(&mut exchange, body).map_err(Early::Reject).map(

@@ -1,7 +1,7 @@
 //! The request's body: capped, watched, or read before the handler.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
+    collections::VecDeque,
     pin::Pin,
     sync::PoisonError,
     task::{Context as Cx, Poll, ready},
@@ -9,13 +9,13 @@ use std::{
 
 use axum_core::{BoxError, body::Body};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, header};
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use crate::{
     clock::within,
-    guard::{BodyHook, BodyWatch, Exchange},
+    guard::{BodyHook, BodyWatch, Exchange, Flow, Later, Trial},
     rejection::{Reason, Rejection},
 };
 
@@ -27,7 +27,7 @@ fn too_large(limit: u64) -> Rejection {
 
 /// The cap that counts: the guards' smallest, and the route's or else the stack's.
 fn cap(exchange: &Exchange) -> u64 {
-    let route = exchange.context.route.as_ref().and_then(|route| route.body_limit);
+    let route = exchange.own_route().and_then(|route| route.body_limit);
     let stack = route.unwrap_or(exchange.env.body_limit);
     let guards = exchange.later.as_ref().and_then(|later| later.cap);
     guards.map_or(stack, |guards| guards.min(stack))
@@ -42,8 +42,7 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let watches =
-        exchange.later.as_mut().map(|later| std::mem::take(&mut later.watches)).unwrap_or_default();
+    let watches = take(exchange, |later| &mut later.watches);
     if body.is_end_stream() && watches.is_empty() {
         return Ok((Body::new(body), None));
     }
@@ -129,6 +128,30 @@ impl HttpBody for Watched {
     }
 }
 
+/// Whether the body is to be read before the handler. Guards on trial alone are no reason to wait for
+/// a body whose end is not in sight, nor to refuse one that is too large for them.
+pub(super) fn is_to_be_read(exchange: &mut Exchange, body: &impl HttpBody) -> bool {
+    if !exchange.wants_body() || exchange.method() == Method::CONNECT {
+        return false;
+    }
+    let cap = cap(exchange);
+    let Some(later) = exchange.later.as_mut() else { return false };
+    if later.body_hooks.iter().any(|hook| hook.trial.is_none()) {
+        return true;
+    }
+    let size = body.size_hint().upper().filter(|size| *size <= cap);
+    let (fit, unfit) = std::mem::take(&mut later.body_hooks)
+        .into_iter()
+        .partition::<Vec<_>, _>(|hook| size.is_some_and(|size| size <= hook.limit as u64));
+    later.body_hooks = fit;
+    unfit.iter().for_each(|hook| not_judged(exchange, hook));
+    exchange.wants_body()
+}
+
+fn not_judged(exchange: &mut Exchange, hook: &BodyHook) {
+    exchange.note("not-judged", hook.trial.unwrap_or_default());
+}
+
 /// Reads the whole body and lets the hooks judge it, in the order of their phases.
 pub(super) async fn read<B>(exchange: &mut Exchange, body: B) -> Result<Body, Rejection>
 where
@@ -136,27 +159,19 @@ where
     B::Error: Into<BoxError>,
 {
     let cap = cap(exchange);
-    let Some(later) = exchange.later.as_mut() else { return Ok(Body::new(body)) };
-    let hooks = std::mem::take(&mut later.body_hooks);
-    let mut watches = std::mem::take(&mut later.watches);
-    let live = hooks.iter().filter(|hook| !hook.shadowed).map(|hook| hook.limit as u64).min();
-    let limit = live.map_or(cap, |live| live.min(cap));
-    let size = body.size_hint();
-    if size.lower() > limit {
-        return Err(too_large(limit));
-    }
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let collected = collect(exchange, Limited::new(body, limit)).await?;
+    let mut hooks = VecDeque::from(take(exchange, |later| &mut later.body_hooks));
+    let live = hooks.iter().filter(|hook| hook.trial.is_none()).map(|hook| hook.limit as u64);
+    let collected = collect(exchange, body, live.fold(cap, u64::min)).await?;
     let trailers = collected.trailers().cloned();
     let mut bytes = collected.to_bytes();
-    for watch in &mut watches {
-        watch.chunk(&bytes)?;
-        watch.end(trailers.as_ref())?;
-    }
+    watch(exchange, &bytes, trailers.as_ref())?;
     let sent = bytes.clone();
-    for hook in hooks {
-        bytes = judge(exchange, hook, bytes)?;
+    while let Some(hook) = hooks.pop_front() {
+        bytes = judge(exchange, hook, bytes, cap)?;
+        // A hook may ask for more.
+        hooks.extend(take(exchange, |later| &mut later.body_hooks));
     }
+    watch(exchange, &bytes, trailers.as_ref())?;
     if bytes.as_ptr() != sent.as_ptr() || bytes.len() != sent.len() {
         exchange.head.headers.remove(header::TRANSFER_ENCODING);
         exchange.head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
@@ -169,39 +184,66 @@ where
     })
 }
 
+fn take<T>(exchange: &mut Exchange, list: impl Fn(&mut Later) -> &mut Vec<T>) -> Vec<T> {
+    exchange.later.as_mut().map(|later| std::mem::take(list(later))).unwrap_or_default()
+}
+
+fn watch(
+    exchange: &mut Exchange,
+    bytes: &Bytes,
+    trailers: Option<&HeaderMap>,
+) -> Result<(), Rejection> {
+    take(exchange, |later| &mut later.watches)
+        .iter_mut()
+        .try_for_each(|watch| watch.chunk(bytes).and_then(|()| watch.end(trailers)))
+}
+
 async fn collect<B>(
     exchange: &Exchange,
-    body: Limited<B>,
+    body: B,
+    limit: u64,
 ) -> Result<http_body_util::Collected<Bytes>, Rejection>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    let collected = within(exchange.env.body_deadline, body.collect())
+    if body.size_hint().lower() > limit {
+        return Err(too_large(limit));
+    }
+    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    let collected = within(exchange.env.body_deadline, limited.collect())
         .await
         .ok_or_else(|| Rejection::new(Reason::BodyTimeout).by("body"))?;
     collected.map_err(|error| {
         if error.is::<LengthLimitError>() {
-            Rejection::new(Reason::BodyTooLarge).by("body")
+            too_large(limit)
         } else {
             Rejection::new(Reason::BrokenBody).found(error.to_string()).by("body")
         }
     })
 }
 
-/// A shadowed hook judges like any other, but its verdict is only noted.
-fn judge(exchange: &mut Exchange, hook: BodyHook, bytes: Bytes) -> Result<Bytes, Rejection> {
-    if !hook.shadowed {
-        let replaced = (hook.hook)(exchange, &bytes)?;
-        return Ok(replaced.unwrap_or(bytes));
-    }
-    if bytes.len() <= hook.limit {
-        exchange.shadow += 1;
-        let verdict = catch_unwind(AssertUnwindSafe(|| (hook.hook)(exchange, &bytes)));
-        exchange.shadow -= 1;
-        if let Ok(Err(rejection)) = verdict {
-            exchange.note("would-reject", rejection.reason().code());
+/// A hook on trial judges like any other, but its verdict is only noted.
+fn judge(
+    exchange: &mut Exchange,
+    hook: BodyHook,
+    bytes: Bytes,
+    cap: u64,
+) -> Result<Bytes, Rejection> {
+    let Some(name) = hook.trial else {
+        // What an earlier hook put in its place may be larger than what was sent.
+        if bytes.len() > hook.limit {
+            return Err(too_large(hook.limit as u64));
         }
+        let judged = (hook.hook)(exchange, &bytes)?.unwrap_or(bytes);
+        return if judged.len() as u64 > cap { Err(too_large(cap)) } else { Ok(judged) };
+    };
+    if bytes.len() > hook.limit {
+        not_judged(exchange, &hook);
+        return Ok(bytes);
     }
+    let trial = Trial::begin(exchange, name);
+    let verdict = caught(|| (hook.hook)(exchange, &bytes));
+    trial.end(exchange, verdict.map(|_| Flow::Continue));
     Ok(bytes)
 }
