@@ -170,3 +170,25 @@ async fn an_inner_stack_keeps_its_own_limits_whatever_the_outer_route_allows() {
     let response = outer.protect(router).oneshot(request).await.unwrap();
     assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::BodyTooLarge));
 }
+
+#[tokio::test]
+async fn a_refusal_of_later_work_bears_the_name_of_the_guard_that_asked_for_it() {
+    struct Never;
+    impl tower_parapet::BodyWatch for Never {
+        fn chunk(&mut self, _: &Bytes) -> Result<(), Rejection> {
+            Err(Rejection::new(Reason::Forbidden))
+        }
+    }
+    let asks: [fn(&mut Exchange); 3] = [
+        |exchange| exchange.read_body(100, |_, _| Err(Rejection::new(Reason::Forbidden))),
+        |exchange| exchange.watch_body(Never),
+        |exchange| exchange.on_reply(|_| Err(Rejection::new(Reason::Forbidden))),
+    ];
+    for asks in asks {
+        let records = Records::default();
+        let parapet = open(&records).guard(Does(asks)).guard(Does(|_| {})).build().unwrap();
+        assert_eq!(send(&parapet, "x".into()).await.status(), 403);
+        let rejection = records.wait_for(1)[0].rejection.clone().unwrap();
+        assert_eq!(rejection.guard(), Some("does"));
+    }
+}

@@ -10,7 +10,7 @@ use crate::{
     router,
 };
 
-use super::{BodyHook, BodyWatch, Env, Later, Mode, Replies};
+use super::{BodyHook, BodyWatch, Env, Guard, Later, Mode, Replies, Signed};
 
 /// A request under judgement: its head, what is known so far, and what guards registered for later.
 ///
@@ -177,7 +177,7 @@ impl Exchange {
         hook: impl FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync + 'static,
     ) {
         if self.trial.is_none() {
-            self.later().reply_hooks.push(Box::new(hook));
+            self.later().reply_hooks.push(Signed::new(Box::new(hook)));
         }
     }
 
@@ -217,13 +217,14 @@ impl Exchange {
         + 'static,
     ) {
         let trial = self.trial;
-        self.later().body_hooks.push(BodyHook { limit, trial, hook: Box::new(hook) });
+        let hook = BodyHook { limit, trial, hook: Box::new(hook) };
+        self.later().body_hooks.push(Signed::new(hook));
     }
 
     /// Judges the body while the handler reads it.
     pub fn watch_body(&mut self, watch: impl BodyWatch) {
         if self.trial.is_none() {
-            self.later().watches.push(Box::new(watch));
+            self.later().watches.push(Signed::new(Box::new(watch)));
         }
     }
 
@@ -242,6 +243,12 @@ impl Exchange {
 
     pub(crate) fn wants_body(&self) -> bool {
         self.later.as_ref().is_some_and(|later| !later.body_hooks.is_empty())
+    }
+
+    pub(crate) fn sign(&mut self, guard: &dyn Guard) {
+        if let Some(later) = self.later.as_mut() {
+            later.sign(guard.name());
+        }
     }
 
     fn later(&mut self) -> &mut Later {

@@ -38,13 +38,62 @@ pub(crate) struct BodyHook {
     pub(crate) hook: BodyHookFn,
 }
 
+/// Work for later, with the name of the guard that registered it, so that its refusal bears it.
+pub(crate) struct Signed<T> {
+    guard: Option<&'static str>,
+    pub(crate) work: T,
+}
+
+impl<T> Signed<T> {
+    pub(crate) fn new(work: T) -> Self {
+        Self { guard: None, work }
+    }
+
+    fn by(&mut self, guard: &'static str) {
+        self.guard.get_or_insert(guard);
+    }
+
+    /// Does the work; a refusal bears the name.
+    pub(crate) fn doing<R>(
+        self,
+        work: impl FnOnce(T) -> Result<R, Rejection>,
+    ) -> Result<R, Rejection> {
+        let guard = self.guard;
+        work(self.work).map_err(|refusal| named(refusal, guard))
+    }
+
+    /// As [`doing`](Self::doing), for work that goes on.
+    pub(crate) fn doing_some(
+        &mut self,
+        work: impl FnOnce(&mut T) -> Result<(), Rejection>,
+    ) -> Result<(), Rejection> {
+        work(&mut self.work).map_err(|refusal| named(refusal, self.guard))
+    }
+}
+
+fn named(refusal: Rejection, guard: Option<&'static str>) -> Rejection {
+    match guard {
+        Some(guard) => refusal.by(guard),
+        None => refusal,
+    }
+}
+
 /// What few requests register: one box, made when first needed, so that exchanges stay small.
 #[derive(Default)]
 pub(crate) struct Later {
-    pub(crate) reply_hooks: Vec<ReplyHook>,
-    pub(crate) body_hooks: Vec<BodyHook>,
-    pub(crate) watches: Vec<Box<dyn BodyWatch>>,
+    pub(crate) reply_hooks: Vec<Signed<ReplyHook>>,
+    pub(crate) body_hooks: Vec<Signed<BodyHook>>,
+    pub(crate) watches: Vec<Signed<Box<dyn BodyWatch>>>,
     pub(crate) cap: Option<u64>,
     pub(crate) notes: Vec<(&'static str, Cow<'static, str>)>,
     pub(crate) permits: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+impl Later {
+    /// Signs what bears no name yet.
+    pub(crate) fn sign(&mut self, guard: &'static str) {
+        self.reply_hooks.iter_mut().for_each(|hook| hook.by(guard));
+        self.body_hooks.iter_mut().for_each(|hook| hook.by(guard));
+        self.watches.iter_mut().for_each(|watch| watch.by(guard));
+    }
 }

@@ -17,7 +17,7 @@ pub use later::BodyWatch;
 pub use reply::Mode;
 
 pub(crate) use env::{BODY_DEADLINE, Env, Render, halves};
-pub(crate) use later::{BodyHook, Later, ReplyHook};
+pub(crate) use later::{BodyHook, Later, ReplyHook, Signed};
 pub(crate) use reply::Replies;
 pub(crate) use trial::Trial;
 
@@ -271,7 +271,7 @@ pub(crate) fn run(
 ) -> Result<Flow, Rejection> {
     for (index, guard) in guards.iter().enumerate().skip(from) {
         match guard.check(exchange) {
-            Ok(Flow::Continue) => {}
+            Ok(Flow::Continue) => exchange.sign(&**guard),
             Ok(Flow::Suspend(resume)) => return Ok(then_rest(guards.clone(), index, resume)),
             Ok(respond) => return Ok(respond),
             Err(rejection) => return Err(rejection.by(guard.name())),
@@ -283,11 +283,14 @@ pub(crate) fn run(
 fn then_rest(guards: Guards, index: usize, resume: Resume) -> Flow {
     Flow::suspend(move |exchange| {
         Box::pin(async move {
-            let name = guards.get(index).map_or("", |guard| guard.name());
-            match drive(Flow::Suspend(resume), exchange).await {
-                Ok(Flow::Continue) => run(&guards, index + 1, exchange),
-                Ok(other) => Ok(other),
-                Err(rejection) => Err(rejection.by(name)),
+            let decided = drive(Flow::Suspend(resume), exchange).await;
+            let Some(guard) = guards.get(index) else { return decided };
+            match decided.map_err(|rejection| rejection.by(guard.name()))? {
+                Flow::Continue => {
+                    exchange.sign(&**guard);
+                    run(&guards, index + 1, exchange)
+                }
+                other => Ok(other),
             }
         })
     })

@@ -10,7 +10,7 @@ use http::{Method, Response, StatusCode, header, request};
 
 use crate::{
     context::RequestId,
-    guard::{Env, Exchange, Replies, ReplyHook},
+    guard::{Env, Exchange, Replies, ReplyHook, Signed},
     observe::{Outcome, Ticket},
     problem::{Problem, dress},
     rejection::{Reason, Rejection},
@@ -25,7 +25,7 @@ pub(crate) type Verdict = Arc<Mutex<Option<Rejection>>>;
 #[derive(Default)]
 pub(crate) struct Settled {
     pub(crate) replies: Replies,
-    pub(crate) reply_hooks: Vec<ReplyHook>,
+    pub(crate) reply_hooks: Vec<Signed<ReplyHook>>,
     pub(crate) verdict: Option<Verdict>,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) deadline: Option<Duration>,
@@ -208,7 +208,9 @@ impl Tail {
         }
         let hooks = std::mem::take(&mut self.settled.reply_hooks);
         let (mut parts, body) = response.into_parts();
-        caught(|| hooks.into_iter().rev().try_for_each(|hook| hook(&mut parts)))?;
+        caught(|| {
+            hooks.into_iter().rev().try_for_each(|hook| hook.doing(|hook| hook(&mut parts)))
+        })?;
         Ok(Response::from_parts(parts, body))
     }
 

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use crate::{
     clock::within,
-    guard::{BodyHook, BodyWatch, Exchange, Flow, Later, Trial},
+    guard::{BodyHook, BodyWatch, Exchange, Flow, Later, Signed, Trial},
     rejection::{Reason, Rejection},
 };
 
@@ -69,10 +69,21 @@ where
     Ok((Body::new(watched), Some(verdict)))
 }
 
+fn chunk(watches: &mut [Signed<Box<dyn BodyWatch>>], data: &Bytes) -> Result<(), Rejection> {
+    watches.iter_mut().try_for_each(|watch| watch.doing_some(|watch| watch.chunk(data)))
+}
+
+fn end(
+    watches: Vec<Signed<Box<dyn BodyWatch>>>,
+    trailers: Option<&HeaderMap>,
+) -> Result<(), Rejection> {
+    watches.into_iter().try_for_each(|watch| watch.doing(|mut watch| watch.end(trailers)))
+}
+
 /// Ends the body at the first refusal, which then takes the place of the handler's answer.
 struct Watched {
     body: Body,
-    watches: Vec<Box<dyn BodyWatch>>,
+    watches: Vec<Signed<Box<dyn BodyWatch>>>,
     verdict: Verdict,
     cap: u64,
     left: u64,
@@ -85,10 +96,10 @@ impl Watched {
         if let Some(data) = data {
             self.left =
                 self.left.checked_sub(data.len() as u64).ok_or_else(|| too_large(self.cap))?;
-            return self.watches.iter_mut().try_for_each(|watch| watch.chunk(data));
+            return chunk(&mut self.watches, data);
         }
         let trailers: Option<&HeaderMap> = frame.and_then(Frame::trailers_ref);
-        std::mem::take(&mut self.watches).iter_mut().try_for_each(|watch| watch.end(trailers))
+        end(std::mem::take(&mut self.watches), trailers)
     }
 }
 
@@ -136,15 +147,15 @@ pub(super) fn is_to_be_read(exchange: &mut Exchange, body: &impl HttpBody) -> bo
     }
     let cap = cap(exchange);
     let Some(later) = exchange.later.as_mut() else { return false };
-    if later.body_hooks.iter().any(|hook| hook.trial.is_none()) {
+    if later.body_hooks.iter().any(|hook| hook.work.trial.is_none()) {
         return true;
     }
     let size = body.size_hint().upper().filter(|size| *size <= cap);
     let (fit, unfit) = std::mem::take(&mut later.body_hooks)
         .into_iter()
-        .partition::<Vec<_>, _>(|hook| size.is_some_and(|size| size <= hook.limit as u64));
+        .partition::<Vec<_>, _>(|hook| size.is_some_and(|size| size <= hook.work.limit as u64));
     later.body_hooks = fit;
-    unfit.iter().for_each(|hook| not_judged(exchange, hook));
+    unfit.iter().for_each(|hook| not_judged(exchange, &hook.work));
     exchange.wants_body()
 }
 
@@ -160,14 +171,15 @@ where
 {
     let cap = cap(exchange);
     let mut hooks = VecDeque::from(take(exchange, |later| &mut later.body_hooks));
-    let live = hooks.iter().filter(|hook| hook.trial.is_none()).map(|hook| hook.limit as u64);
-    let collected = collect(exchange, body, live.fold(cap, u64::min)).await?;
+    let live = hooks.iter().map(|hook| &hook.work).filter(|hook| hook.trial.is_none());
+    let collected =
+        collect(exchange, body, live.fold(cap, |least, hook| least.min(hook.limit as u64))).await?;
     let trailers = collected.trailers().cloned();
     let mut bytes = collected.to_bytes();
     watch(exchange, &bytes, trailers.as_ref())?;
     let sent = bytes.clone();
     while let Some(hook) = hooks.pop_front() {
-        bytes = judge(exchange, hook, bytes, cap)?;
+        bytes = hook.doing(|hook| judge(exchange, hook, bytes, cap))?;
         // A hook may ask for more.
         hooks.extend(take(exchange, |later| &mut later.body_hooks));
     }
@@ -193,9 +205,9 @@ fn watch(
     bytes: &Bytes,
     trailers: Option<&HeaderMap>,
 ) -> Result<(), Rejection> {
-    take(exchange, |later| &mut later.watches)
-        .iter_mut()
-        .try_for_each(|watch| watch.chunk(bytes).and_then(|()| watch.end(trailers)))
+    let mut watches = take(exchange, |later| &mut later.watches);
+    chunk(&mut watches, bytes)?;
+    end(watches, trailers)
 }
 
 async fn collect<B>(
