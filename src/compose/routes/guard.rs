@@ -48,6 +48,11 @@ impl Routes {
         self.table.listing()
     }
 
+    /// The rule for what no other one names.
+    pub(crate) fn unlisted(&self) -> &Route {
+        self.table.unlisted()
+    }
+
     /// Whether every rule asks for an authenticated caller.
     pub(crate) fn is_closed(&self) -> bool {
         self.table.routes().all(|route| *route.access() == Access::Authenticated)
@@ -152,10 +157,11 @@ impl Guard for Routes {
     }
 
     fn summary(&self) -> Cow<'static, str> {
-        Cow::Owned(format!(
-            "{} rules; what is not listed needs authentication",
-            self.listing().len()
-        ))
+        let listing = self.listing();
+        let rules = listing.iter().filter(|(_, pattern, route)| *pattern == *route.pattern());
+        let count = rules.count();
+        let plural = if count == 1 { "" } else { "s" };
+        Cow::Owned(format!("{count} rule{plural}; what is not listed needs authentication"))
     }
 }
 

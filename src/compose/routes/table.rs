@@ -104,6 +104,10 @@ impl Table {
         listing
     }
 
+    pub(super) fn unlisted(&self) -> &Route {
+        &self.unlisted
+    }
+
     /// All rules, each once.
     pub(super) fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
         self.slots.iter().flat_map(|slot| slot.rules.iter().map(|(_, route)| route))
