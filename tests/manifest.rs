@@ -89,14 +89,14 @@ fn shop() -> Parapet {
 #[test]
 fn the_text_is_the_one_that_was_kept() {
     let text = shop().manifest().to_string();
-    assert_eq!(text, include_str!("manifest/shop.txt"), "\n{text}");
+    assert_eq!(text, include_str!("manifest/shop.txt"), "the manifest has changed:\n{text}");
 }
 
 #[test]
 fn the_text_of_a_bare_stack_says_that_no_routes_are_judged() {
     let bare = Parapet::builder().dangerous().bare().guard(Silent).build().unwrap();
     let text = bare.manifest().to_string();
-    assert_eq!(text, include_str!("manifest/bare.txt"), "\n{text}");
+    assert_eq!(text, include_str!("manifest/bare.txt"), "the manifest has changed:\n{text}");
     assert!(json_of(&bare)["routes"].is_null());
 }
 
@@ -141,7 +141,11 @@ fn the_json_parses_and_says_all_that_the_text_says() {
     for route in json["routes"].as_array().unwrap().iter().filter(|route| route["listed"] == true) {
         let methods: Vec<_> =
             route["methods"].as_array().unwrap().iter().map(|m| m.as_str().unwrap()).collect();
-        let methods = if methods.is_empty() { "any".to_owned() } else { methods.join(",") };
+        let methods = match methods.last() {
+            None => "any".to_owned(),
+            Some(&"*") => "others".to_owned(),
+            Some(_) => methods.join(","),
+        };
         let line = text.lines().filter(|line| {
             let mut words = line.split_whitespace();
             words.next() == Some(&methods) && words.next() == route["pattern"].as_str()
@@ -173,6 +177,11 @@ fn the_json_has_members_a_program_can_ask_for() {
         (&files["body_limit_bytes"], &files["deadline_seconds"]),
         (&json!(67_108_864), &json!(300.0))
     );
+    let others = &route(
+        json!(["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "*"]),
+        "/feed/",
+    );
+    assert_eq!(others["access"], "optional");
     let last = json["routes"].as_array().unwrap().last().unwrap();
     assert_eq!((&last["listed"], &last["access"]), (&json!(false), &json!("authenticated")));
     assert_eq!(json["body_limit_bytes"], 1 << 20);

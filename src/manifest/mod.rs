@@ -39,7 +39,8 @@ struct Step {
 /// A rule of the table.
 #[derive(Clone, Debug, Serialize)]
 struct Line {
-    /// Empty for every method.
+    /// Empty for every method; `*` stands for those that have no rule of their own here and no
+    /// name in HTTP's own documents.
     methods: Vec<String>,
     pattern: String,
     /// False for the rule of what no other one names.
@@ -93,12 +94,15 @@ impl Step {
 }
 
 impl Line {
-    fn of(methods: &[Method], pattern: String, route: &Route) -> Self {
+    fn of(methods: &[Option<Method>], pattern: String, route: &Route) -> Self {
         let steps = route.flat_guards().map(|guard| Step::of(&guard));
         let (requirements, guards): (Vec<_>, Vec<_>) =
             steps.partition(|step| step.name == "authorize" && !step.summary.is_empty());
         Self {
-            methods: methods.iter().map(ToString::to_string).collect(),
+            methods: methods
+                .iter()
+                .map(|m| m.as_ref().map_or("*", Method::as_str).into())
+                .collect(),
             pattern,
             listed: route.is_listed(),
             covers: Vec::new(),

@@ -59,6 +59,8 @@ fn write_lines(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
 fn methods(line: &Line) -> String {
     match line.methods.as_slice() {
         [] => "any".to_owned(),
+        // A rule for all methods, where other rules took some of them.
+        [.., last] if last == "*" => "others".to_owned(),
         methods => methods.join(","),
     }
 }

@@ -1,7 +1,5 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::Method;
-
 use tower_layer::Layer;
 
 use crate::{
@@ -13,7 +11,10 @@ use crate::{
     service::{Guarded, Stack},
 };
 
-use super::{RoutesBuilder, table::Table};
+use super::{
+    RoutesBuilder,
+    table::{Listed, Table},
+};
 
 /// The policy by route. As a guard it judges which rule a request falls under; as a layer by itself
 /// it also runs the rule's own guards.
@@ -43,8 +44,9 @@ impl Routes {
         Self { table: Arc::new(table) }
     }
 
-    /// Every rule with its methods (none: all) and pattern, for the manifest.
-    pub(crate) fn listing(&self) -> Vec<(Vec<Method>, String, Arc<Route>)> {
+    /// Every rule with its methods (none: all; `None`: those without a name here) and pattern, for
+    /// the manifest.
+    pub(crate) fn listing(&self) -> Vec<Listed> {
         self.table.listing()
     }
 
