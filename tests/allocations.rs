@@ -19,6 +19,9 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "support/token.rs"]
+mod token;
+
 use std::{
     alloc::System,
     convert::Infallible,
@@ -30,12 +33,9 @@ use std::{
 };
 
 use axum::{Router, extract::ConnectInfo, routing::get};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use jsonwebtoken::{Algorithm, EncodingKey, crypto::aws_lc};
-use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 use tower::Service;
 use tower_parapet::{
@@ -43,10 +43,7 @@ use tower_parapet::{
     Rejection,
     address::{IpFilter, IpFilterBuilder},
     audit::{JsonLines, JsonLinesBuilder},
-    auth::{
-        Authenticate,
-        jwt::{Jwt, JwtBuilder},
-    },
+    auth::Authenticate,
     clock::ManualClock,
     compose::Routes,
     throttle::{Key, Throttle, ThrottleBuilder},
@@ -106,7 +103,7 @@ const FULL: &[Part] = &[
         s.guard(by_client().build().unwrap())
     }),
     Part("token seen before", 0, "the principal is shared with the cache", |s| {
-        s.guard(Authenticate::with(jwt().build().unwrap()))
+        s.guard(Authenticate::with(token::jwt().build().unwrap()))
     }),
     Part(
         "throttle by principal",
@@ -134,7 +131,7 @@ fn full() -> ParapetBuilder {
         .peer(Peer::ConnectInfo)
         .ip(addresses())
         .throttle(by_client())
-        .authenticate(jwt())
+        .authenticate(token::jwt())
         .throttle(by_caller())
         .route("GET /orders", Policy::authenticated())
         .audit(audit())
@@ -266,25 +263,8 @@ fn audit() -> JsonLinesBuilder {
 }
 
 const NOW: u64 = 1_800_000_000;
-const PRIVATE: &str = include_str!("support/keys/es256.pem");
-const PUBLIC: &str = include_str!("support/keys/es256.pub.pem");
-
 static CLOCK: LazyLock<ManualClock> =
     LazyLock::new(|| ManualClock::at_unix(Duration::from_secs(NOW)));
 
-fn jwt() -> JwtBuilder {
-    Jwt::builder().issuer("https://id.example").audience("orders").public_key_pem(PUBLIC)
-}
-
-static AUTHORIZATION: LazyLock<String> = LazyLock::new(|| {
-    let header = json!({ "alg": "ES256", "typ": "at+jwt" }).to_string();
-    let claims = json!({
-        "iss": "https://id.example", "sub": "alice", "aud": "orders", "exp": NOW + 86_400,
-    });
-    let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
-    let signed = format!("{}.{}", encode(header), encode(claims.to_string()));
-    let key = EncodingKey::from_ec_pem(PRIVATE.as_bytes()).unwrap();
-    let signer = (aws_lc::DEFAULT_PROVIDER.signer_factory)(&Algorithm::ES256, &key).unwrap();
-    let signature = signer.try_sign(signed.as_bytes()).unwrap();
-    format!("Bearer {signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-});
+static AUTHORIZATION: LazyLock<String> =
+    LazyLock::new(|| format!("Bearer {}", token::alice(NOW + 86_400, "orders:read")));

@@ -72,11 +72,12 @@ impl Guard for IpFilter {
 
     fn summary(&self) -> Cow<'static, str> {
         let deny = self.0.deny.networks();
-        match &self.0.allow {
+        let plural = if deny == 1 { "" } else { "s" };
+        match self.0.allow.as_ref().map(Ranges::networks) {
             Some(allow) => {
-                Cow::Owned(format!("allows {} networks, denies {deny}", allow.networks()))
+                Cow::Owned(format!("allows only {allow}, denies {deny} network{plural}"))
             }
-            None => Cow::Owned(format!("denies {deny} networks")),
+            None => Cow::Owned(format!("denies {deny} network{plural}")),
         }
     }
 }

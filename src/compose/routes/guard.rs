@@ -1,7 +1,5 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::Method;
-
 use tower_layer::Layer;
 
 use crate::{
@@ -13,7 +11,10 @@ use crate::{
     service::{Guarded, Stack},
 };
 
-use super::{RoutesBuilder, table::Table};
+use super::{
+    RoutesBuilder,
+    table::{Listed, Table},
+};
 
 /// The policy by route. As a guard it judges which rule a request falls under; as a layer by itself
 /// it also runs the rule's own guards.
@@ -43,9 +44,15 @@ impl Routes {
         Self { table: Arc::new(table) }
     }
 
-    /// Every rule with its methods (none: all) and pattern, for the manifest.
-    pub(crate) fn listing(&self) -> Vec<(Vec<Method>, String, Arc<Route>)> {
+    /// Every rule with its methods (none: all; `None`: those without a name here) and pattern, for
+    /// the manifest.
+    pub(crate) fn listing(&self) -> Vec<Listed> {
         self.table.listing()
+    }
+
+    /// The rule for what no other one names.
+    pub(crate) fn unlisted(&self) -> &Route {
+        self.table.unlisted()
     }
 
     /// Whether every rule asks for an authenticated caller.
@@ -152,10 +159,11 @@ impl Guard for Routes {
     }
 
     fn summary(&self) -> Cow<'static, str> {
-        Cow::Owned(format!(
-            "{} rules; what is not listed needs authentication",
-            self.listing().len()
-        ))
+        let listing = self.listing();
+        let rules = listing.iter().filter(|(_, pattern, route)| *pattern == *route.pattern());
+        let count = rules.count();
+        let plural = if count == 1 { "" } else { "s" };
+        Cow::Owned(format!("{count} rule{plural}; what is not listed needs authentication"))
     }
 }
 

@@ -27,6 +27,9 @@ pub(super) struct Conflict {
     pub(super) problem: String,
 }
 
+/// A rule with the methods and the pattern it judges; see [`Table::listing`].
+pub(super) type Listed = (Vec<Option<Method>>, String, Arc<Route>);
+
 /// A router for each method, so that a rule for one method never opens a gap for the others.
 pub(super) struct Table {
     /// In the order of [`METHODS`]; the last one is for every other method.
@@ -80,28 +83,31 @@ impl Table {
             .map_or(&self.unlisted, |found| found.value)
     }
 
-    /// Every rule once, with the patterns and methods it judges; no methods means all.
-    pub(super) fn listing(&self) -> Vec<(Vec<Method>, String, Arc<Route>)> {
-        let mut listing: Vec<(Vec<Method>, String, Arc<Route>)> = Vec::new();
+    /// Every rule once, with the patterns and methods it judges; `None` stands for every method
+    /// that no rule can name, and no methods at all mean all.
+    pub(super) fn listing(&self) -> Vec<Listed> {
+        let mut listing: Vec<Listed> = Vec::new();
         for (slot, method) in self.slots.iter().zip(METHODS.iter().map(Some).chain([None])) {
             for (pattern, route) in &slot.rules {
+                let method = method.cloned();
                 let known = listing.iter_mut().find(|(_, p, r)| p == pattern && same(r, route));
                 match known {
-                    Some((methods, _, _)) => methods.extend(method.cloned()),
-                    None => {
-                        let methods = method.cloned().into_iter().collect();
-                        listing.push((methods, pattern.clone(), route.clone()));
-                    }
+                    Some((methods, _, _)) => methods.push(method),
+                    None => listing.push((vec![method], pattern.clone(), route.clone())),
                 }
             }
         }
         for (methods, _, _) in &mut listing {
-            if methods.len() == METHODS.len() {
+            if methods.len() == self.slots.len() {
                 methods.clear();
             }
         }
         listing.sort_by(|(_, a, _), (_, b, _)| a.cmp(b));
         listing
+    }
+
+    pub(super) fn unlisted(&self) -> &Route {
+        &self.unlisted
     }
 
     /// All rules, each once.
