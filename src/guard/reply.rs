@@ -62,12 +62,58 @@ impl Replies {
                 Reply::One(Mode::Append, name, value) => {
                     headers.append(name, value);
                 }
-                Reply::Defaults(set) => {
-                    headers.reserve(set.len());
-                    for (name, value) in set.iter() {
-                        headers.entry(name).or_insert_with(|| value.clone());
-                    }
-                }
+                Reply::Defaults(set) => under(&set, headers),
+            }
+        }
+    }
+}
+
+/// Puts a set under the headers that are there, which win. A copy of the set is cheaper than as many
+/// look-ups, so the smaller of the two is moved over.
+fn under(set: &HeaderMap, headers: &mut HeaderMap) {
+    if headers.len() <= set.len() {
+        let own = std::mem::replace(headers, set.clone());
+        headers.extend(own);
+        return;
+    }
+    headers.reserve(set.len());
+    for (name, value) in set {
+        headers.entry(name).or_insert_with(|| value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::{ACCEPT, AGE, ALLOW, DATE, ETAG};
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn headers() -> impl Strategy<Value = Vec<(usize, u8)>> {
+        vec((0..5_usize, b'a'..b'e'), 0..8)
+    }
+
+    fn map(entries: &[(usize, u8)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in entries {
+            let name = [ACCEPT, AGE, ALLOW, DATE, ETAG][*name].clone();
+            map.append(name, HeaderValue::from_bytes(&[*value]).unwrap());
+        }
+        map
+    }
+
+    proptest! {
+        #[test]
+        fn all_values_of_the_handler_win_over_the_set(set in headers(), own in headers()) {
+            let (own, mut merged) = (map(&own), map(&own));
+            // A set has one value a name.
+            let set = set.into_iter().collect::<std::collections::BTreeMap<_, _>>();
+            let set = map(&set.into_iter().collect::<Vec<_>>());
+            under(&set, &mut merged);
+            for name in set.keys().chain(own.keys()) {
+                let expected = if own.contains_key(name) { &own } else { &set };
+                let all = |map: &HeaderMap| map.get_all(name).iter().cloned().collect::<Vec<_>>();
+                prop_assert_eq!(all(&merged), all(expected));
             }
         }
     }

@@ -13,7 +13,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
-use tower_parapet::{Guarded, Observer, Record};
+use tower_parapet::{Exchange, Flow, Guard, Guarded, Observer, Phase, Record, Rejection};
 
 /// Serves a protected router, with the peer's address for `Peer::ConnectInfo`.
 pub async fn serve(app: Guarded<Router>) -> SocketAddr {
@@ -153,4 +153,30 @@ impl Observer for Records {
         self.0.0.lock().unwrap().push(record.clone());
         self.0.1.notify_all();
     }
+}
+
+/// A guard made of a closure, in the phase of transport.
+pub struct Does<F>(F);
+
+impl<F> Guard for Does<F>
+where
+    F: Fn(&mut Exchange) -> Result<Flow, Rejection> + Send + Sync + 'static,
+{
+    fn name(&self) -> &'static str {
+        "does"
+    }
+    fn phase(&self) -> Phase {
+        Phase::Transport
+    }
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        (self.0)(exchange)
+    }
+}
+
+/// Makes a guard of a closure.
+pub fn does<F>(check: F) -> Does<F>
+where
+    F: Fn(&mut Exchange) -> Result<Flow, Rejection> + Send + Sync + 'static,
+{
+    Does(check)
 }
