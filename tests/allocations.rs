@@ -94,9 +94,9 @@ const FULL: &[Part] = &[
     }),
     Part(
         "security headers",
-        3,
-        "the list of reply headers, long enough for the throttles too; the answer's header table \
-         outgrows its first size, which is two buffers",
+        4,
+        "the list of reply headers, long enough for the throttles too; a copy of the set, which is \
+         two buffers; the regrowth of one as the handler's own headers join",
         |s| s.guard(SecurityHeaders::default()),
     ),
     Part("throttle by client network", 0, "`RateLimit` is kept once written: few can occur", |s| {
