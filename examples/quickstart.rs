@@ -64,7 +64,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Jwt::builder().issuer(ISSUER).audience(AUDIENCE).jwks(provider.key_set().to_string()),
         )
         .authenticate(ApiKeys::builder(keys))
-        .throttle(Throttle::per_minute(60).burst(20).by(Key::ClientNet).named("client"))
+        .throttle(Throttle::per_minute(6).burst(20).by(Key::ClientNet).named("client"))
         .throttle(Throttle::per_hour(1000).by(Key::Principal).named("caller"))
         .public("GET /health", "load balancer")
         .route("GET /orders", Policy::require(scope("orders:read")))

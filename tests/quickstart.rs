@@ -333,7 +333,7 @@ fn every_printed_curl_line_gets_the_status_it_announces() {
         let (_, comment) = line.rsplit_once(" # ").unwrap_or_else(|| panic!("no status: {line}"));
         let (status, _) = comment.split_once(' ').unwrap();
         let mut found = run(line);
-        // A bucket that is refilled once a second admits the call that meets it, and not the next.
+        // A bucket that refills admits the call that meets it, and not the next.
         if status == "429" && found == "200" {
             found = run(line);
         }
