@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, all of it at once.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// One wrong value: which setter got it, what it was, what is wrong, and what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,6 +122,13 @@ impl Mistakes {
                 }));
                 None
             }
+        }
+    }
+
+    /// A deadline that is over as it begins lets nothing through that has to wait.
+    pub(crate) fn refuse_zero(&mut self, setter: &'static str, deadline: Duration) {
+        if deadline.is_zero() {
+            self.push(setter, "0s", "is over as it begins", "write how long to wait");
         }
     }
 

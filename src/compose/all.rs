@@ -2,7 +2,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use crate::{
     error::{ConfigError, Mistakes},
-    guard::{Exchange, Flow, Guard, Guards, IntoGuard, Needs, Phase, run},
+    guard::{Exchange, Flow, Guard, Guards, IntoGuard, Needs, Phase, halves, in_order, run},
     inspect::Findings,
     observe::{Observer, Record},
     rejection::Rejection,
@@ -59,7 +59,7 @@ impl AllBuilder {
     /// # Errors
     /// Every mistake of every member.
     pub fn build(mut self) -> Result<All, ConfigError> {
-        self.guards.sort_by_key(|guard| guard.phase());
+        in_order(&mut self.guards);
         self.mistakes.finish().map(|()| All { name: self.name, guards: self.guards.into() })
     }
 }
@@ -101,8 +101,7 @@ impl Guard for All {
     }
 
     fn observer(&self) -> Option<Arc<dyn Observer>> {
-        let members: Vec<_> = self.guards.iter().filter_map(|guard| guard.observer()).collect();
-        (!members.is_empty()).then(|| Arc::new(Together(members)) as Arc<dyn Observer>)
+        together(self.guards.iter())
     }
 
     fn findings(&self, report: &mut Findings) {
@@ -110,7 +109,14 @@ impl Guard for All {
     }
 }
 
-/// The observing halves of several guards.
+/// The observing halves of several guards as one, if there are any.
+pub(super) fn together<'a>(
+    guards: impl Iterator<Item = &'a Arc<dyn Guard>>,
+) -> Option<Arc<dyn Observer>> {
+    let halves = halves(guards);
+    (!halves.is_empty()).then(|| Arc::new(Together(halves)) as _)
+}
+
 struct Together(Vec<Arc<dyn Observer>>);
 
 impl Observer for Together {

@@ -64,6 +64,7 @@ impl Policy {
 
     /// How long the handler may take to its first byte, in place of the stack's 30 seconds.
     pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.mistakes.refuse_zero("deadline", deadline);
         self.deadline = Some(deadline);
         self
     }

@@ -263,6 +263,12 @@ impl fmt::Debug for Resume {
 /// A shared list of guards, in the order they run.
 pub(crate) type Guards = Arc<[Arc<dyn Guard>]>;
 
+/// Sorts guards as they run: by phase, and within one what a guard needs is settled by those that do
+/// not need it.
+pub(crate) fn in_order(guards: &mut [Arc<dyn Guard>]) {
+    guards.sort_by_key(|guard| (guard.phase(), guard.needs().contains(Needs::CLIENT)));
+}
+
 /// Runs a list of guards from one on; a suspension takes the rest of the list along.
 pub(crate) fn run(
     guards: &Guards,

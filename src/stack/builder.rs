@@ -9,7 +9,7 @@ use crate::{
     compose::{Policy, Routes, RoutesBuilder},
     context::Peer,
     error::{ConfigError, Mistakes},
-    guard::{BODY_DEADLINE, Env, Guard, IntoGuard, Needs, Phase, Render, halves},
+    guard::{BODY_DEADLINE, Env, Guard, IntoGuard, Needs, Phase, Render, halves, in_order},
     observe::Observer,
     problem::Problem,
     service::Stack,
@@ -42,6 +42,8 @@ pub struct ParapetBuilder {
     broken_by_client: Option<&'static str>,
     broken_scheme: bool,
     slots: Vec<Slot>,
+    /// What was given in the place of a default.
+    given: Vec<Slot>,
     bare: bool,
     peer: Option<Peer>,
     clock: Arc<dyn Clock>,
@@ -62,6 +64,7 @@ impl ParapetBuilder {
             broken_by_client: None,
             broken_scheme: false,
             slots: defaults().collect(),
+            given: Vec::new(),
             bare: false,
             peer: None,
             clock: Arc::new(SystemClock::default()),
@@ -93,7 +96,8 @@ impl ParapetBuilder {
     }
 
     /// Adds a guard to whatever rule judges a route, `POST /orders` say. Who may call stays what
-    /// the table says; a route it does not name is listed by this, for authenticated callers.
+    /// the table says; a route it does not name is listed by this, for authenticated callers. Where
+    /// the table has rules of narrower patterns, they stay without it.
     pub fn guard_on(mut self, route: &str, guard: impl IntoGuard) -> Self {
         self.routes = self.routes.guard_on(route, guard);
         self
@@ -130,7 +134,8 @@ impl ParapetBuilder {
     pub(super) fn replace(mut self, setter: &'static str, guard: impl IntoGuard) -> Self {
         if let Some(guard) = self.mistakes.absorb(setter, guard.into_guard()) {
             self.slots.retain(|(slot, _)| *slot != setter);
-            self.slots.push((setter, guard));
+            self.given.retain(|(slot, _)| *slot != setter);
+            self.given.push((setter, guard));
         }
         self
     }
@@ -150,6 +155,7 @@ impl ParapetBuilder {
 
     /// How long a body that is read before the handler may take to arrive. Default 30 seconds.
     pub fn body_deadline(mut self, deadline: Duration) -> Self {
+        self.mistakes.refuse_zero("body_deadline", deadline);
         self.body_deadline = deadline;
         self
     }
@@ -157,6 +163,7 @@ impl ParapetBuilder {
     /// How long a handler may take to its first byte, and before it the guards that wait for
     /// something. Default 30 seconds; longer for the handlers of a route with [`Policy::deadline`].
     pub fn handler_deadline(mut self, deadline: Duration) -> Self {
+        self.mistakes.refuse_zero("handler_deadline", deadline);
         self.handler_deadline = deadline;
         self
     }
@@ -189,19 +196,16 @@ impl ParapetBuilder {
     /// needed and has no source, a caller that is needed and nobody who authenticates, a stack that
     /// nobody could get through.
     pub fn build(mut self) -> Result<Parapet, ConfigError> {
-        if !self.bare {
-            self.guards.extend(self.slots.drain(..).map(|(_, guard)| guard));
-        }
+        self.insert_slots();
         if !self.schemes.is_empty() {
             self.guards.push(Arc::new(self.schemes.drain(..).collect::<Authenticate>()));
         }
         let routes = std::mem::take(&mut self.routes);
-        let written = routes.guards().filter(|_| !self.bare);
-        let known: Vec<_> = self.guards.iter().cloned().chain(written).collect();
-        let routes = self.mistakes.absorb_plain(routes.build()).filter(|_| !self.bare);
+        let is_open = self.bare && routes.is_empty();
+        let known: Vec<_> = self.guards.iter().cloned().chain(routes.guards()).collect();
+        let routes = self.mistakes.absorb_plain(routes.build()).filter(|_| !is_open);
         self.guards.extend(routes.iter().flat_map(|routes| routes.parts()));
-        // What a guard needs is settled by those of its phase that do not need it.
-        self.guards.sort_by_key(|guard| (guard.phase(), guard.needs().contains(Needs::CLIENT)));
+        in_order(&mut self.guards);
         let of_routes = routes.iter().flat_map(|routes| routes.guards());
         let all: Vec<Arc<dyn Guard>> = self.guards.iter().cloned().chain(of_routes).collect();
         let is_closed = routes.as_ref().is_some_and(Routes::is_closed);
@@ -221,7 +225,29 @@ impl ParapetBuilder {
         Ok(Parapet { stack, routes })
     }
 
+    /// Within a phase what is sane comes before the guards that were added and that rely on it,
+    /// except that the headers these want come before those that are sent by default.
+    fn insert_slots(&mut self) {
+        let defaults = self.slots.drain(..).filter(|_| !self.bare).chain(self.given.drain(..));
+        let (last, first): (Vec<_>, Vec<_>) =
+            defaults.map(|(_, guard)| guard).partition(|guard| guard.phase() == Phase::Reply);
+        self.guards.splice(..0, first);
+        self.guards.extend(last);
+    }
+
     fn refuse_unmet_needs(&mut self, guards: &[Arc<dyn Guard>], is_closed: bool) {
+        let is_early = |guard: &&Arc<dyn Guard>| {
+            guard.needs().contains(Needs::PRINCIPAL) && guard.phase() < Phase::Authenticate
+        };
+        for early in guards.iter().filter(is_early) {
+            let phase = early.phase();
+            self.mistakes.push(
+                "guard",
+                early.name(),
+                format!("needs to know who is calling, and runs in phase {phase:?}, before that"),
+                "leave its members apart, so that each runs in its own phase",
+            );
+        }
         let by_client = needing(guards, Needs::CLIENT.and(Needs::PEER), self.broken_by_client);
         if let Some(guards) = by_client.filter(|_| self.peer.is_none()) {
             self.mistakes.push(
@@ -270,8 +296,9 @@ fn needing(
 pub struct DangerousStack(ParapetBuilder);
 
 impl DangerousStack {
-    /// Leaves out the route table, request sanity and security headers: only the guards that were
-    /// added run, and every route is open to whom they let through.
+    /// Leaves out the defaults, request sanity and security headers among them: only the guards that
+    /// were added run. Where no route is named there is no route table either, and every route is
+    /// open to whom they let through.
     pub fn bare(self) -> ParapetBuilder {
         ParapetBuilder { bare: true, ..self.0 }
     }

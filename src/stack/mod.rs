@@ -17,7 +17,7 @@ use tower_layer::Layer;
 
 use crate::{
     compose::Routes,
-    inspect::Findings,
+    inspect::{Findings, Severity},
     manifest::Manifest,
     service::{Guarded, Stack},
 };
@@ -56,6 +56,14 @@ impl Parapet {
     /// What the guards have to say about their own settings.
     pub fn findings(&self) -> Findings {
         let mut report = Findings::default();
+        if self.routes.is_none() {
+            report.push(
+                Severity::High,
+                "bare",
+                "there is no route table, so every route is open to whom the guards let through",
+                "leave out `.dangerous().bare()`, or name the routes",
+            );
+        }
         self.stack.guards.iter().for_each(|guard| guard.findings(&mut report));
         let of_routes = self.routes.iter().flat_map(Routes::guards);
         of_routes.for_each(|guard| guard.findings(&mut report));

@@ -11,7 +11,8 @@ use crate::{
 
 use super::{
     Routes,
-    table::{Conflict, Entry, Extra, Table, covered_by, grouped},
+    join::Extra,
+    table::{Conflict, Entry, Table, covered_by, grouped},
 };
 
 /// Builds a route table; see [`Routes::builder`].
@@ -53,7 +54,8 @@ impl RoutesBuilder {
     }
 
     /// Adds a guard to whatever rule judges a route, `POST /orders` say. Who may call stays what
-    /// the table says; a route it does not name is listed by this, for authenticated callers.
+    /// the table says; a route it does not name is listed by this, for authenticated callers. Where
+    /// the table has rules of narrower patterns, they stay without it.
     pub fn guard_on(self, route: &str, guard: impl IntoGuard) -> Self {
         self.join("guard_on", route, guard)
     }
@@ -65,7 +67,7 @@ impl RoutesBuilder {
         }
         let route = parse(setter, route, &mut self.mistakes);
         if let (Some(guard), Some((methods, pattern))) = (guard, route) {
-            self.extras.push(Extra { methods, pattern, guard });
+            self.extras.push(Extra { setter, methods, pattern, guard });
         }
         self
     }
@@ -91,6 +93,10 @@ impl RoutesBuilder {
         self
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty() && self.extras.is_empty() && self.mistakes.is_empty()
+    }
+
     /// The guards of every rule that was written, whether or not the table can be built.
     pub(crate) fn guards(&self) -> impl Iterator<Item = Arc<dyn Guard>> {
         let of_rules = self.rules.iter().flat_map(|rule| rule.entry.route.flat_guards());
@@ -114,7 +120,7 @@ impl RoutesBuilder {
             guards: Vec::new(),
         });
         let entries: Vec<_> = self.rules.into_iter().map(|rule| rule.entry).collect();
-        let table = Table::new(&entries, &self.extras, unlisted);
+        let table = Table::new(&entries, self.extras, unlisted);
         match table.map_err(|conflicts| report(conflicts, &mut self.mistakes)) {
             Ok(table) => self.mistakes.finish().map(|()| Routes::new(table)),
             Err(()) => Err(self.mistakes.into_error()),
@@ -169,13 +175,8 @@ fn share_a_method(one: &[Method], other: &[Method]) -> bool {
 }
 
 fn report(conflicts: Vec<Conflict>, mistakes: &mut Mistakes) {
-    for Conflict { pattern, problem } in conflicts {
-        mistakes.push(
-            "route",
-            pattern,
-            format!("cannot stand in the table: {problem}"),
-            "use axum's syntax, and the same parameter names where patterns overlap",
-        );
+    for Conflict { setter, pattern, problem, remedy } in conflicts {
+        mistakes.push(setter, pattern, problem, remedy);
     }
 }
 

@@ -3,8 +3,11 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use tower_layer::Layer;
 
 use crate::{
+    compose::all::together,
     context::{Access, Route},
-    guard::{Env, Exchange, Flow, Guard, Phase, run},
+    guard::{Env, Exchange, Flow, Guard, Needs, Phase, halves, run},
+    inspect::Findings,
+    observe::Observer,
     path,
     rejection::{Reason, Rejection},
     router,
@@ -16,8 +19,12 @@ use super::{
     table::{Listed, Table},
 };
 
-/// The policy by route. As a guard it judges which rule a request falls under; as a layer by itself
-/// it also runs the rule's own guards.
+/// The policy by route: judges which rule a request falls under, who may call it, and runs the
+/// rule's own guards.
+///
+/// A stack has one of its own, made by [`ParapetBuilder::route`](crate::ParapetBuilder::route) and
+/// its like, and spread over the phases. By itself it is a guard that does all of it at once, behind
+/// authentication, or a layer.
 ///
 /// # Example
 /// ```
@@ -60,10 +67,11 @@ impl Routes {
         self.table.routes().all(|route| *route.access() == Access::Authenticated)
     }
 
-    /// The guards that make a table work, in the order they run: this one, the backstop, and one
+    /// The guards that make a table work, in the order they run: the judge, the backstop, and one
     /// for every phase that some policy has guards in.
     pub(crate) fn parts(&self) -> Vec<Arc<dyn Guard>> {
-        let mut parts: Vec<Arc<dyn Guard>> = vec![Arc::new(self.clone()), Arc::new(Closed)];
+        let mut parts: Vec<Arc<dyn Guard>> =
+            vec![Arc::new(Judge(self.clone())), Arc::new(Closed(None))];
         let guards = self.guards();
         let used = |phase: &Phase| guards.iter().any(|guard| guard.phase() == *phase);
         parts.extend(Phase::ALL.into_iter().filter(used).map(|p| Arc::new(OfRoute(p)) as _));
@@ -110,12 +118,12 @@ impl Routes {
 fn fits(pattern: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     for wanted in pattern.split('/') {
-        if wanted.starts_with("{*") {
-            return true;
+        let Some(segment) = segments.next() else { return false };
+        if let Some((prefix, _)) = wanted.split_once("{*").filter(|(at, _)| !at.ends_with('{')) {
+            return segment.starts_with(prefix);
         }
-        match segments.next() {
-            Some(segment) if fits_segment(wanted, segment) => {}
-            _ => return false,
+        if !fits_segment(wanted, segment) {
+            return false;
         }
     }
     segments.next().is_none()
@@ -149,35 +157,81 @@ impl Guard for Routes {
     }
 
     fn phase(&self) -> Phase {
-        Phase::Transport
+        Phase::Authorize
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let route = self.judge(exchange)?;
-        exchange.set_route(route);
-        Ok(Flow::Continue)
+        if !exchange.judged {
+            exchange.set_route(route.clone());
+        }
+        let (early, late): (Vec<_>, Vec<_>) =
+            route.flat_guards().partition(|guard| guard.phase() < Phase::Authorize);
+        let closed: Arc<dyn Guard> = Arc::new(Closed(Some(route)));
+        run(&early.into_iter().chain([closed]).chain(late).collect(), 0, exchange)
     }
 
     fn summary(&self) -> Cow<'static, str> {
-        let listing = self.listing();
-        let rules = listing.iter().filter(|(_, pattern, route)| *pattern == *route.pattern());
-        let count = rules.count();
-        let plural = if count == 1 { "" } else { "s" };
-        Cow::Owned(format!("{count} rule{plural}; what is not listed needs authentication"))
+        summary(self)
     }
+
+    fn needs(&self) -> Needs {
+        self.guards().iter().fold(Needs::NONE, |needs, guard| needs.and(guard.needs()))
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        together(self.guards().iter())
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        self.guards().iter().for_each(|guard| guard.findings(report));
+    }
+}
+
+fn summary(routes: &Routes) -> Cow<'static, str> {
+    let listing = routes.listing();
+    let rules = listing.iter().filter(|(_, pattern, route)| *pattern == *route.pattern());
+    let count = rules.count();
+    let plural = if count == 1 { "" } else { "s" };
+    Cow::Owned(format!("{count} rule{plural}; what is not listed needs authentication"))
 }
 
 impl<S> Layer<S> for Routes {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        let stack = Stack { env: Arc::new(Env::alone()), guards: self.parts().into() };
+        let env = Env { halves: halves(self.guards().iter()), ..Env::alone() };
+        let stack = Stack { env: Arc::new(env), guards: self.parts().into() };
         Guarded::new(Arc::new(stack), inner)
     }
 }
 
-/// The backstop: whatever authenticates or does not, nobody passes a closed route unknown.
-struct Closed;
+/// Settles which rule a request is judged by, for the other parts to act upon.
+struct Judge(Routes);
+
+impl Guard for Judge {
+    fn name(&self) -> &'static str {
+        "routes"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Transport
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let route = self.0.judge(exchange)?;
+        exchange.set_route(route);
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        summary(&self.0)
+    }
+}
+
+/// The backstop: whatever authenticates or does not, nobody passes a closed route unknown. Of one
+/// route, or of the one that was judged.
+struct Closed(Option<Arc<Route>>);
 
 impl Guard for Closed {
     fn name(&self) -> &'static str {
@@ -189,7 +243,8 @@ impl Guard for Closed {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let closed = exchange.route().is_none_or(|route| *route.access() == Access::Authenticated);
+        let route = self.0.as_deref().or(exchange.route());
+        let closed = route.is_none_or(|route| *route.access() == Access::Authenticated);
         if closed && exchange.principal().is_none() {
             return Err(exchange.context.unauthenticated());
         }

@@ -13,6 +13,7 @@
 
 mod builder;
 mod guard;
+mod join;
 mod table;
 
 pub use builder::RoutesBuilder;

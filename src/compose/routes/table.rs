@@ -3,6 +3,7 @@ use std::sync::Arc;
 use http::Method;
 use matchit::Router;
 
+use super::join::Extra;
 use crate::{
     context::{Access, Route},
     guard::{Guard, Guards, Phase},
@@ -14,17 +15,12 @@ pub(super) struct Entry {
     pub(super) route: Arc<Route>,
 }
 
-/// A guard that joins whatever rule judges a route.
-pub(super) struct Extra {
-    pub(super) methods: Vec<Method>,
-    pub(super) pattern: Arc<str>,
-    pub(super) guard: Arc<dyn Guard>,
-}
-
 /// A pattern that is none, or two that no request could tell apart.
 pub(super) struct Conflict {
+    pub(super) setter: &'static str,
     pub(super) pattern: String,
     pub(super) problem: String,
+    pub(super) remedy: &'static str,
 }
 
 /// A rule with the methods and the pattern it judges; see [`Table::listing`].
@@ -32,14 +28,16 @@ pub(super) type Listed = (Vec<Option<Method>>, String, Arc<Route>);
 
 /// A router for each method, so that a rule for one method never opens a gap for the others.
 pub(super) struct Table {
-    /// In the order of [`METHODS`]; the last one is for every other method.
+    /// The usual methods, and those that rules name beside them.
+    methods: Vec<Method>,
+    /// In the order of the methods; the last one is for every other method.
     slots: Vec<Slot>,
     unlisted: Arc<Route>,
 }
 
-struct Slot {
-    rules: Vec<(String, Arc<Route>)>,
-    router: Router<Arc<Route>>,
+pub(super) struct Slot {
+    pub(super) rules: Vec<(String, Arc<Route>)>,
+    pub(super) router: Router<Arc<Route>>,
 }
 
 const METHODS: [Method; 9] = [
@@ -57,12 +55,20 @@ const METHODS: [Method; 9] = [
 impl Table {
     pub(super) fn new(
         entries: &[Entry],
-        extras: &[Extra],
+        mut extras: Vec<Extra>,
         unlisted: Arc<Route>,
     ) -> Result<Self, Vec<Conflict>> {
         let mut conflicts = Vec::new();
-        let mut slots = Vec::with_capacity(METHODS.len() + 1);
-        for method in METHODS.iter().map(Some).chain([None]) {
+        let mut methods = METHODS.to_vec();
+        let named = entries.iter().flat_map(|entry| &entry.methods);
+        for method in named.chain(extras.iter().flat_map(|extra| &extra.methods)) {
+            if !methods.contains(method) {
+                methods.push(method.clone());
+            }
+        }
+        extras.sort_by_key(Extra::width);
+        let mut slots = Vec::with_capacity(methods.len() + 1);
+        for method in methods.iter().map(Some).chain([None]) {
             let rules = rules_for(entries, method);
             let router = router(&rules, &mut conflicts);
             let mut slot = Slot { rules, router };
@@ -71,12 +77,14 @@ impl Table {
             }
             slots.push(slot);
         }
-        if conflicts.is_empty() { Ok(Self { slots, unlisted }) } else { Err(conflicts) }
+        conflicts.dedup_by(|one, other| one.pattern == other.pattern);
+        if conflicts.is_empty() { Ok(Self { methods, slots, unlisted }) } else { Err(conflicts) }
     }
 
     /// The rule for a path as a router would read it.
     pub(super) fn find(&self, method: &Method, path: &str) -> &Arc<Route> {
-        let index = METHODS.iter().position(|known| known == method).unwrap_or(METHODS.len());
+        let known = self.methods.iter().position(|known| known == method);
+        let index = known.unwrap_or(self.methods.len());
         self.slots
             .get(index)
             .and_then(|slot| slot.router.at(path).ok())
@@ -87,7 +95,7 @@ impl Table {
     /// that no rule can name, and no methods at all mean all.
     pub(super) fn listing(&self) -> Vec<Listed> {
         let mut listing: Vec<Listed> = Vec::new();
-        for (slot, method) in self.slots.iter().zip(METHODS.iter().map(Some).chain([None])) {
+        for (slot, method) in self.slots.iter().zip(self.methods.iter().map(Some).chain([None])) {
             for (pattern, route) in &slot.rules {
                 let method = method.cloned();
                 let known = listing.iter_mut().find(|(_, p, r)| p == pattern && same(r, route));
@@ -125,46 +133,28 @@ fn same(one: &Arc<Route>, other: &Arc<Route>) -> bool {
     Arc::ptr_eq(one, other)
         || (one.pattern == other.pattern
             && one.access == other.access
+            && (one.body_limit, one.deadline) == (other.body_limit, other.deadline)
             && guards(one) == guards(other))
 }
 
-impl Extra {
-    fn is_for(&self, method: Option<&Method>) -> bool {
-        self.methods.is_empty()
-            || method.is_some_and(|method| {
-                self.methods.contains(method)
-                    || (method == Method::HEAD && self.methods.contains(&Method::GET))
-            })
-    }
-}
-
-impl Slot {
-    fn join(&mut self, extra: &Extra, unlisted: &Arc<Route>, conflicts: &mut Vec<Conflict>) {
-        let base = self.router.at(&extra.pattern).map_or(unlisted, |found| found.value);
-        let mut joined = Route::clone(base);
-        joined.pattern = extra.pattern.clone();
-        joined.listed = true;
-        joined.guards = grouped(joined.flat_guards().chain([extra.guard.clone()]));
-        let joined = Arc::new(joined);
-        let mut patterns = covered_by(&joined);
-        patterns.push(extra.pattern.to_string());
-        for pattern in patterns {
-            match self.rules.iter_mut().find(|(known, _)| *known == pattern) {
-                Some((_, route)) => *route = joined.clone(),
-                None => self.rules.push((pattern, joined.clone())),
-            }
-        }
-        self.router = router(&self.rules, conflicts);
-    }
-}
-
-fn router(rules: &[(String, Arc<Route>)], conflicts: &mut Vec<Conflict>) -> Router<Arc<Route>> {
+pub(super) fn router(
+    rules: &[(String, Arc<Route>)],
+    conflicts: &mut Vec<Conflict>,
+) -> Router<Arc<Route>> {
     let mut router = Router::new();
     for (pattern, route) in rules {
+        // What a rule covers beyond its pattern falls with the pattern, and is no mistake of its own.
+        let is_told =
+            |known: &Conflict| known.pattern == *pattern || *known.pattern == *route.pattern;
         if let Err(error) = router.insert(pattern.as_str(), route.clone())
-            && !conflicts.iter().any(|known| known.pattern == *pattern)
+            && !conflicts.iter().any(is_told)
         {
-            conflicts.push(Conflict { pattern: pattern.clone(), problem: error.to_string() });
+            conflicts.push(Conflict {
+                setter: "route",
+                pattern: pattern.clone(),
+                problem: format!("cannot stand in the table: {error}"),
+                remedy: "use axum's syntax, and the same parameter names where patterns overlap",
+            });
         }
     }
     router
@@ -181,8 +171,11 @@ fn rules_for(entries: &[Entry], method: Option<&Method>) -> Vec<(String, Arc<Rou
         }
     }
     ordered.extend(entries.iter().filter(|entry| entry.methods.is_empty()));
+    // What judges `/admin` judges `/admin/` too, whatever else covers it.
+    let mut covering = ordered.clone();
+    covering.sort_by_key(|entry| entry.route.pattern.contains("/{*"));
     let explicit = ordered.iter().map(|entry| (entry.route.pattern.to_string(), &entry.route));
-    let covered = ordered.iter().flat_map(|entry| {
+    let covered = covering.iter().flat_map(|entry| {
         covered_by(&entry.route).into_iter().map(move |pattern| (pattern, &entry.route))
     });
     let mut rules: Vec<(String, Arc<Route>)> = Vec::new();
@@ -196,14 +189,20 @@ fn rules_for(entries: &[Entry], method: Option<&Method>) -> Vec<(String, Arc<Rou
 
 /// What a rule that is not public covers beyond its own pattern.
 pub(super) fn covered_by(route: &Route) -> Vec<String> {
-    let pattern = &*route.pattern;
-    if matches!(route.access, Access::Public { .. }) {
-        return Vec::new();
+    match route.access {
+        Access::Public { .. } => Vec::new(),
+        _ => widened(&route.pattern),
     }
+}
+
+/// The base of a catch-all, with and without a slash; any other pattern with a slash behind it.
+pub(super) fn widened(pattern: &str) -> Vec<String> {
     match pattern.rsplit_once("/{*") {
         Some(("", _)) => vec!["/".to_owned()],
         Some((base, _)) => vec![base.to_owned(), format!("{base}/")],
-        None if pattern.ends_with('/') || !pattern.starts_with('/') => Vec::new(),
+        None if pattern.ends_with('/') || !pattern.starts_with('/') || pattern.contains("{*") => {
+            Vec::new()
+        }
         None => vec![format!("{pattern}/")],
     }
 }
