@@ -28,8 +28,8 @@ use http::{Request, Response};
 use support::Records;
 use tower::{Layer, Service, ServiceExt};
 use tower_parapet::{
-    Body, Exchange, Flow, Guard, Outcome, Parapet, ParapetBuilder, Phase, Principal, Reason,
-    Rejection, layer, problem::Problem,
+    Body, Context, Exchange, Flow, Guard, Observer, Outcome, Parapet, ParapetBuilder, Phase,
+    Principal, Reason, Record, Rejection, layer, problem::Problem,
 };
 
 /// A guard made of a closure.
@@ -224,4 +224,107 @@ async fn a_service_that_fails_on_a_body_too_large_still_answers_413() {
     assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::BodyTooLarge));
     drop(response);
     assert_eq!(records.wait_for(1)[0].outcome, Outcome::Rejected);
+}
+
+#[tokio::test]
+async fn a_lease_keeps_record_and_permits_past_an_upgrade() {
+    let (records, held) = (Records::default(), Arc::new(()));
+    let permit = held.clone();
+    let hold = move |exchange: &mut Exchange| {
+        exchange.hold(permit.clone());
+        Ok(Flow::Continue)
+    };
+    let parapet = open().observe(records.clone()).guard(does(hold)).build().unwrap();
+    let (leases, kept) = std::sync::mpsc::channel();
+    let handler = any(async move |request: axum::extract::Request| {
+        leases.send(Context::of(request.extensions()).unwrap().lease()).unwrap();
+        http::StatusCode::SWITCHING_PROTOCOLS
+    });
+    drop(through(&parapet, Router::new().route("/x", handler)).await);
+    let lease = kept.recv().unwrap();
+    assert!(records.all().is_empty(), "the upgraded connection is still open");
+    assert_eq!(Arc::strong_count(&held), 3);
+    drop(lease);
+    assert_eq!(records.wait_for(1)[0].outcome, Outcome::Upgraded);
+    assert_eq!(Arc::strong_count(&held), 2);
+}
+
+#[tokio::test]
+async fn what_panics_as_a_request_ends_neither_hides_its_record_nor_unwinds() {
+    struct BadPermit;
+    impl Drop for BadPermit {
+        fn drop(&mut self) {
+            panic!("permit");
+        }
+    }
+    struct Bad;
+    impl Observer for Bad {
+        fn completed(&self, _: &Record) {}
+        fn flush(&self) {
+            panic!("flush");
+        }
+    }
+    struct Flushed(Arc<AtomicUsize>);
+    impl Observer for Flushed {
+        fn completed(&self, _: &Record) {}
+        fn flush(&self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    let (records, flushed) = (Records::default(), Arc::new(AtomicUsize::new(0)));
+    let hold = |exchange: &mut Exchange| {
+        exchange.hold(BadPermit);
+        exchange.hold(BadPermit);
+        Ok(Flow::Continue)
+    };
+    let parapet = open()
+        .observe(Bad)
+        .observe(Flushed(flushed.clone()))
+        .observe(records.clone())
+        .guard(does(hold))
+        .build()
+        .unwrap();
+    drop(through(&parapet, Router::new()).await);
+    assert_eq!(records.wait_for(1).len(), 1);
+    parapet.flush();
+    assert_eq!(flushed.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_grows_too_large_after_the_answer_began_is_told_in_the_record() {
+    let records = Records::default();
+    let echo = any(async |request: axum::extract::Request| Response::new(request.into_body()));
+    let parapet = open().observe(records.clone()).body_limit(10).build().unwrap();
+    let pieces = [Ok::<_, std::io::Error>(vec![0; 8]), Ok(vec![0; 8])];
+    let body = Body::from_stream(futures_util::stream::iter(pieces));
+    let request = Request::post("/x").body(body).unwrap();
+    let router = Router::new().route("/x", echo);
+    let response = parapet.protect(router).oneshot(request).await.unwrap();
+    assert!(axum::body::to_bytes(response.into_body(), 100).await.is_err());
+    let record = &records.wait_for(1)[0];
+    assert_eq!(record.outcome, Outcome::BodyFailed);
+    assert_eq!(record.rejection.as_ref().unwrap().reason(), Reason::BodyTooLarge);
+}
+
+#[tokio::test]
+async fn what_describes_the_body_of_an_inner_refusal_goes_with_it() {
+    let handler = any(async || {
+        let fields = [("etag", "\"inner\""), ("content-language", "de"), ("x-layer", "kept")];
+        (fields, Rejection::new(Reason::NotFound))
+    });
+    let response = through(&open().build().unwrap(), Router::new().route("/x", handler)).await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(response.headers()["x-layer"], "kept");
+    assert!(!response.headers().contains_key("etag"));
+    assert!(!response.headers().contains_key("content-language"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_polled_again_stays_pending() {
+    let mut refused = layer(does(|_| Err(Rejection::new(Reason::Forbidden)))).layer(
+        tower::service_fn(async |_: Request<Body>| Ok::<_, ()>(Response::new(Body::empty()))),
+    );
+    let mut answer = Box::pin(refused.call(get()));
+    assert!((&mut answer).now_or_never().is_some());
+    assert!((&mut answer).now_or_never().is_none());
 }

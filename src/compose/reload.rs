@@ -139,6 +139,12 @@ impl Observer for InForce {
             observer.completed(record);
         }
     }
+
+    fn flush(&self) {
+        if let Some(observer) = self.0.load().observer() {
+            observer.flush();
+        }
+    }
 }
 
 guard_layer!(Reloadable);

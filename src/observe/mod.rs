@@ -11,7 +11,7 @@ use crate::{
     rejection::Rejection,
 };
 
-pub(crate) use ticket::Ticket;
+pub(crate) use ticket::{Ticket, contained};
 
 /// Is told about every request, once, when it is over.
 ///

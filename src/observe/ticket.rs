@@ -98,20 +98,28 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        if !self.observed {
-            return;
-        }
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
-        open.record.elapsed = self.env.clock.now().saturating_sub(self.began);
-        let own = self.env.observers.iter().chain(&self.env.halves);
-        for observer in own.chain(&open.joined) {
-            // An observer that panics must neither hide the record from the next one nor unwind
-            // through a drop.
-            let told = catch_unwind(AssertUnwindSafe(|| observer.completed(&open.record)));
-            if told.is_err() {
-                tracing::error!(target: "tower_parapet", "an observer panicked");
+        if self.observed {
+            // Without a clock the record says that it took no time.
+            contained("a clock", || {
+                open.record.elapsed = self.env.clock.now().saturating_sub(self.began);
+            });
+            let own = self.env.observers.iter().chain(&self.env.halves);
+            for observer in own.chain(&open.joined) {
+                contained("an observer", || observer.completed(&open.record));
             }
         }
+        for permit in open.permits.drain(..) {
+            contained("a permit", || drop(permit));
+        }
+    }
+}
+
+/// Runs code that is not ours. What panics must neither hide the record from the next observer nor
+/// unwind through a drop, which may itself be part of an unwinding.
+pub(crate) fn contained(what: &'static str, run: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        tracing::error!(target: "tower_parapet", "{what} panicked");
     }
 }
 

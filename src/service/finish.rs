@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum_core::body::Body;
-use http::{Method, Response, StatusCode, header, request};
+use http::{HeaderName, Method, Response, StatusCode, header, request};
 
 use crate::{
     context::RequestId,
@@ -20,6 +20,10 @@ use super::{Early, caught, response_body::Tracked};
 
 /// A refusal that arises while the handler reads the body.
 pub(crate) type Verdict = Arc<Mutex<Option<Rejection>>>;
+
+pub(crate) fn take_verdict(verdict: Option<&Verdict>) -> Option<Rejection> {
+    verdict?.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
 
 /// What the guards left for the response.
 #[derive(Default)]
@@ -124,7 +128,7 @@ impl Tail {
     }
 
     /// The inner service failed with an error of its own, unless it only passed on ours.
-    pub(crate) fn fail<E>(mut self, error: E) -> Result<Response<Body>, E> {
+    pub(crate) fn fail<E>(self, error: E) -> Result<Response<Body>, E> {
         if let Some(rejection) = self.verdict() {
             return Ok(self.refuse(Early::Reject(rejection)));
         }
@@ -134,10 +138,9 @@ impl Tail {
         Err(error)
     }
 
-    /// What was found in the body while the handler read it.
-    fn verdict(&mut self) -> Option<Rejection> {
-        let verdict = self.settled.verdict.take()?;
-        verdict.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// What was found so far in the body that the handler reads.
+    fn verdict(&self) -> Option<Rejection> {
+        take_verdict(self.settled.verdict.as_ref())
     }
 
     pub(crate) fn refuse(self, early: Early) -> Response<Body> {
@@ -225,8 +228,8 @@ impl Tail {
         }
         let Some(ticket) = self.ticket else { return response };
         let status = response.status();
-        let upgraded = status == StatusCode::SWITCHING_PROTOCOLS
-            || (self.connect && status.is_success() && outcome == Outcome::Answered);
+        let upgraded = outcome == Outcome::Answered
+            && (status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success()));
         let outcome = if upgraded { Outcome::Upgraded } else { outcome };
         {
             let mut open = ticket.lock();
@@ -242,14 +245,27 @@ impl Tail {
         }
         let bodiless =
             self.bodiless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        response.map(|body| Body::new(Tracked::new(body, ticket, outcome, bodiless)))
+        let verdict = self.settled.verdict;
+        response.map(|body| Body::new(Tracked::new(body, ticket, outcome, bodiless, verdict)))
     }
 }
 
+/// What describes a body goes with the body.
+const OF_THE_BODY: [HeaderName; 9] = [
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_LENGTH,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+];
+
 /// Headers that other layers put on a refusal survive its rendering.
 fn carry_over(from: &Response<Body>, to: &mut Response<Body>) {
-    let framing = [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING];
-    for name in from.headers().keys().filter(|name| !framing.contains(name)) {
+    for name in from.headers().keys().filter(|name| !OF_THE_BODY.contains(name)) {
         if !to.headers().contains_key(name) {
             for value in from.headers().get_all(name) {
                 to.headers_mut().append(name.clone(), value.clone());

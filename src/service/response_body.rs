@@ -16,6 +16,8 @@ use crate::{
     rejection::Rejection,
 };
 
+use super::finish::{Verdict, take_verdict};
+
 pub(super) struct Tracked {
     body: Body,
     ticket: Option<Arc<Ticket>>,
@@ -23,12 +25,20 @@ pub(super) struct Tracked {
     bodiless: bool,
     size: Option<u64>,
     sent: u64,
+    /// What is found in the request's body after the answer has begun.
+    verdict: Option<Verdict>,
 }
 
 impl Tracked {
-    pub(super) fn new(body: Body, ticket: Arc<Ticket>, outcome: Outcome, bodiless: bool) -> Self {
+    pub(super) fn new(
+        body: Body,
+        ticket: Arc<Ticket>,
+        outcome: Outcome,
+        bodiless: bool,
+        verdict: Option<Verdict>,
+    ) -> Self {
         let size = body.size_hint().exact();
-        Self { body, ticket: Some(ticket), outcome, bodiless, size, sent: 0 }
+        Self { body, ticket: Some(ticket), outcome, bodiless, size, sent: 0, verdict }
     }
 
     /// Whether nothing is left to send, also where the server never asks for the end.
@@ -43,8 +53,8 @@ impl Tracked {
         if let Some(outcome) = outcome.filter(|_| open.record.outcome != Outcome::Panicked) {
             open.record.outcome = outcome;
         }
-        if rejection.is_some() {
-            open.record.rejection = rejection;
+        if let Some(rejection) = rejection.or_else(|| take_verdict(self.verdict.as_ref())) {
+            open.record.rejection = Some(rejection);
         }
     }
 }
@@ -92,7 +102,9 @@ impl HttpBody for Tracked {
 
 impl Drop for Tracked {
     fn drop(&mut self) {
-        let outcome = self.is_out().then_some(self.outcome);
-        self.close(outcome, None);
+        if self.ticket.is_some() {
+            let outcome = self.is_out().then_some(self.outcome);
+            self.close(outcome, None);
+        }
     }
 }

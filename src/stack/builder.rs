@@ -169,7 +169,8 @@ impl ParapetBuilder {
     }
 
     /// Renders every refusal in one place. The renderer sees the public side only; the headers of
-    /// the refusal and of the guards are added to what it returns.
+    /// the refusal and of the guards are added to what it returns. The status is the renderer's to
+    /// set, [`Reason::status`](crate::Reason::status) as a rule.
     pub fn render(
         mut self,
         render: impl Fn(&Problem<'_>, &request::Parts) -> Response<Body> + Send + Sync + 'static,

@@ -19,6 +19,7 @@ use crate::{
     compose::Routes,
     inspect::{Findings, Severity},
     manifest::Manifest,
+    observe::contained,
     service::{Guarded, Stack},
 };
 
@@ -75,7 +76,9 @@ impl Parapet {
     /// For the end of a service, once its server has stopped.
     pub fn flush(&self) {
         let env = &self.stack.env;
-        env.observers.iter().chain(&env.halves).for_each(|observer| observer.flush());
+        for observer in env.observers.iter().chain(&env.halves) {
+            contained("an observer", || observer.flush());
+        }
     }
 }
 
