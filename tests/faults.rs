@@ -304,3 +304,30 @@ async fn a_refused_request_does_not_reach_the_inner_service() {
     let request = Request::get("/x").body(Body::empty()).unwrap();
     assert_eq!(refuse.layer(unreachable).oneshot(request).await.unwrap().status(), 403);
 }
+
+#[tokio::test]
+async fn a_stream_of_events_is_told_when_it_opens_and_recorded_when_it_ends() {
+    #[derive(Clone, Default)]
+    struct Opened(Records);
+    impl Observer for Opened {
+        fn completed(&self, _: &Record) {}
+        fn opened(&self, record: &Record) {
+            self.0.completed(record);
+        }
+    }
+    let (records, opened) = (Records::default(), Opened::default());
+    let parapet = open(&records).observe(opened.clone()).build().unwrap();
+    let events = async || {
+        let words = futures_util::stream::iter([Ok::<_, Infallible>("data: one\n\n")]);
+        ([("content-type", "Text/Event-Stream; charset=utf-8")], Body::from_stream(words))
+    };
+    let router = Router::new().route("/x", get(events)).route("/y", get(async || "y"));
+    let (response, ()) = one(&parapet, router.clone()).await;
+    assert_eq!((opened.0.all().len(), records.all().len()), (1, 0));
+    assert_eq!(opened.0.all()[0].status.unwrap(), 200);
+    read(response).await.unwrap();
+    assert_eq!(only(&records).outcome, Outcome::Answered);
+    let request = Request::get("/y").body(Body::empty()).unwrap();
+    read(parapet.protect(router).oneshot(request).await.unwrap()).await.unwrap();
+    assert_eq!((opened.0.all().len(), records.all().len()), (1, 2));
+}

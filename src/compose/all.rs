@@ -124,6 +124,10 @@ impl Observer for Together {
         self.0.iter().for_each(|observer| observer.completed(record));
     }
 
+    fn opened(&self, record: &Record) {
+        self.0.iter().for_each(|observer| observer.opened(record));
+    }
+
     fn flush(&self) {
         self.0.iter().for_each(|observer| observer.flush());
     }

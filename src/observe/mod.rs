@@ -21,6 +21,12 @@ pub trait Observer: Send + Sync + 'static {
     /// A request is over: answered, refused, abandoned or panicked.
     fn completed(&self, record: &Record);
 
+    /// An answer that may go on for long has begun: an upgraded connection, or a stream of events.
+    /// [`completed`](Self::completed) follows when it is over. Default nothing.
+    fn opened(&self, record: &Record) {
+        let _ = record;
+    }
+
     /// Brings everything told so far to where it belongs; blocks until it is there. Default nothing.
     fn flush(&self) {}
 }
@@ -28,6 +34,10 @@ pub trait Observer: Send + Sync + 'static {
 impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn completed(&self, record: &Record) {
         (**self).completed(record);
+    }
+
+    fn opened(&self, record: &Record) {
+        (**self).opened(record);
     }
 
     fn flush(&self) {

@@ -91,6 +91,21 @@ impl Ticket {
         ticket
     }
 
+    /// Tells that an answer has begun which may go on for long.
+    pub(crate) fn tell_opened(&self) {
+        if !self.observed {
+            return;
+        }
+        let (record, joined) = {
+            let open = self.lock();
+            (open.record.clone(), open.joined.clone())
+        };
+        let own = self.env.observers.iter().chain(&self.env.halves);
+        for observer in own.chain(&joined) {
+            contained("an observer", || observer.opened(&record));
+        }
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

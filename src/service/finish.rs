@@ -6,7 +6,8 @@ use std::{
 };
 
 use axum_core::body::Body;
-use http::{HeaderName, Method, Response, StatusCode, header, request};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request};
+use http_body::Body as _;
 
 use crate::{
     context::RequestId,
@@ -243,6 +244,9 @@ impl Tail {
                 _ => outcome,
             };
         }
+        if upgraded || is_event_stream(&response) {
+            ticket.tell_opened();
+        }
         let bodiless =
             self.bodiless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         let verdict = self.settled.verdict;
@@ -262,6 +266,16 @@ const OF_THE_BODY: [HeaderName; 9] = [
     header::TRAILER,
     header::TRANSFER_ENCODING,
 ];
+
+/// Whether the answer is a stream of events, which lasts as long as both sides like.
+fn is_event_stream(response: &Response<Body>) -> bool {
+    let media_type = |value: &HeaderValue| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    };
+    response.body().size_hint().exact().is_none()
+        && response.headers().get(header::CONTENT_TYPE).is_some_and(media_type)
+}
 
 /// Headers that other layers put on a refusal survive its rendering.
 fn carry_over(from: &Response<Body>, to: &mut Response<Body>) {
