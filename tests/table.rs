@@ -289,3 +289,51 @@ fn what_cannot_work_is_refused_before_it_runs() {
         assert!(text.contains(expected), "{expected} is missing in {text}");
     }
 }
+
+#[tokio::test]
+async fn a_stack_inside_of_a_router_judges_whole_paths_however_the_router_is_put_together() {
+    let parapet = known().route("/t/{id}/{*rest}", only("admin")).build().unwrap();
+    let deep = || Router::new().route("/deep/{x}", get(async || "deep"));
+    let inside = Router::new()
+        .nest("/t/{id}/nest", deep())
+        .nest_service("/t/{id}/service", deep().layer(parapet.clone()))
+        .nest("/t/{id}/twice", Router::new().nest("/more", deep()))
+        .fallback(async || "fallback")
+        .layer(parapet);
+    for (path, expected) in [
+        ("/t/7/nest/deep/a", 200),
+        ("/t/7/service/deep/a", 200),
+        ("/t/7/twice/more/deep/a", 200),
+        ("/t/7/service/nothing", 404),
+        ("/t/7/nothing", 200),
+    ] {
+        for (who, expected) in [("admin", expected), ("user", 403)] {
+            let request = Request::get(path).header("x-who", who).body(Body::empty()).unwrap();
+            let answer = inside.clone().oneshot(request).await.unwrap();
+            assert_eq!(answer.status().as_u16(), expected, "{path} as {who}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn targets_without_a_path_fall_under_rules_of_their_own_alone() {
+    let parapet = known()
+        .sanity(Sanity::builder().methods(["GET", "OPTIONS", "CONNECT"]))
+        .public("/{*rest}", "everything with a path")
+        .public("OPTIONS *", "what this service can do")
+        .build()
+        .unwrap();
+    let app = parapet.layer(Router::new().fallback(async || "reached"));
+    for (method, target, expected) in [
+        ("OPTIONS", "*", 200),
+        ("CONNECT", "example.com:443", 401),
+        ("GET", "http://example.com/a", 200),
+        ("GET", "http://example.com", 401),
+        ("GET", "/", 401),
+    ] {
+        let host = if method == "CONNECT" { target } else { "example.com" };
+        let request = Request::builder().method(method).uri(target).header("host", host);
+        let answer = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{method} {target}");
+    }
+}
