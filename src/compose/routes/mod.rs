@@ -7,6 +7,7 @@
 //! | `HEAD` where only `GET` is listed | the policy of `GET` |
 //! | the base of a requirement's `/admin/{*rest}`: `/admin`, `/admin/` | that requirement |
 //! | a trailing slash behind a pattern that is not public | that pattern's policy |
+//! | what a guard on a route covers beside the table's own rules | the rule it had before, and that guard |
 //! | anything else | authenticated callers only |
 //! | a path whose decoded form falls under another policy | 400 `ambiguous-path` |
 //! | a path that does not fit the router's own `MatchedPath` | 403 `route-mismatch` |
