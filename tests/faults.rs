@@ -325,6 +325,7 @@ async fn a_stream_of_events_is_told_when_it_opens_and_recorded_when_it_ends() {
     let (response, ()) = one(&parapet, router.clone()).await;
     assert_eq!((opened.0.all().len(), records.all().len()), (1, 0));
     assert_eq!(opened.0.all()[0].status.unwrap(), 200);
+    assert_eq!(opened.0.all()[0].outcome, Outcome::Answered);
     read(response).await.unwrap();
     assert_eq!(only(&records).outcome, Outcome::Answered);
     let request = Request::get("/y").body(Body::empty()).unwrap();

@@ -29,7 +29,10 @@ use support::Records;
 use tower::{Layer, Service, ServiceExt};
 use tower_parapet::{
     Body, Context, Exchange, Flow, Guard, Observer, Outcome, Parapet, ParapetBuilder, Phase,
-    Principal, Reason, Record, Rejection, layer, problem::Problem,
+    Principal, Reason, Record, Rejection,
+    compose::{All, Reloadable},
+    layer,
+    problem::Problem,
 };
 
 /// A guard made of a closure.
@@ -327,4 +330,48 @@ async fn an_answer_that_is_polled_again_stays_pending() {
     let mut answer = Box::pin(refused.call(get()));
     assert!((&mut answer).now_or_never().is_some());
     assert!((&mut answer).now_or_never().is_none());
+}
+
+#[tokio::test]
+async fn the_observing_halves_of_composed_guards_are_told_everything_whatever_the_others_do() {
+    struct Half(Option<Arc<[AtomicUsize; 3]>>);
+    impl Half {
+        fn tell(&self, what: usize) {
+            self.0.as_ref().expect("a bad one")[what].fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    impl Observer for Half {
+        fn completed(&self, _: &Record) {
+            self.tell(0);
+        }
+        fn opened(&self, _: &Record) {
+            self.tell(1);
+        }
+        fn flush(&self) {
+            self.tell(2);
+        }
+    }
+    struct Learns(Arc<Half>);
+    impl Guard for Learns {
+        fn name(&self) -> &'static str {
+            "learns"
+        }
+        fn phase(&self) -> Phase {
+            Phase::Content
+        }
+        fn check(&self, _: &mut Exchange) -> Result<Flow, Rejection> {
+            Ok(Flow::Continue)
+        }
+        fn observer(&self) -> Option<Arc<dyn Observer>> {
+            Some(self.0.clone())
+        }
+    }
+    let told = Arc::<[AtomicUsize; 3]>::default();
+    let good = Reloadable::of(Learns(Arc::new(Half(Some(told.clone()))))).unwrap();
+    let all = All::of("all").and(Learns(Arc::new(Half(None)))).and(good).build().unwrap();
+    let parapet = open().guard(all).build().unwrap();
+    let router = Router::new().route("/x", any(async || http::StatusCode::SWITCHING_PROTOCOLS));
+    drop(through(&parapet, router).await);
+    parapet.flush();
+    assert!(told.iter().all(|times| times.load(Ordering::SeqCst) == 1), "{told:?}");
 }

@@ -4,7 +4,7 @@ use crate::{
     error::{ConfigError, Mistakes},
     guard::{Exchange, Flow, Guard, Guards, IntoGuard, Needs, Phase, halves, in_order, run},
     inspect::Findings,
-    observe::{Observer, Record},
+    observe::{Observer, Record, contained},
     rejection::Rejection,
     service::guard_layer,
 };
@@ -119,17 +119,23 @@ pub(super) fn together<'a>(
 
 struct Together(Vec<Arc<dyn Observer>>);
 
+impl Together {
+    fn each(&self, tell: impl Fn(&dyn Observer)) {
+        self.0.iter().for_each(|observer| contained("an observer", || tell(&**observer)));
+    }
+}
+
 impl Observer for Together {
     fn completed(&self, record: &Record) {
-        self.0.iter().for_each(|observer| observer.completed(record));
+        self.each(|observer| observer.completed(record));
     }
 
     fn opened(&self, record: &Record) {
-        self.0.iter().for_each(|observer| observer.opened(record));
+        self.each(|observer| observer.opened(record));
     }
 
     fn flush(&self) {
-        self.0.iter().for_each(|observer| observer.flush());
+        self.each(|observer| observer.flush());
     }
 }
 

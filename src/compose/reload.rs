@@ -130,20 +130,28 @@ impl Guard for Reloadable {
     }
 }
 
-/// Tells whichever guard is in force when the request ends.
+/// Tells whichever guard is in force when there is something to tell.
 struct InForce(Arc<ArcSwap<Arc<dyn Guard>>>);
+
+impl InForce {
+    fn tell(&self, tell: impl FnOnce(&dyn Observer)) {
+        if let Some(observer) = self.0.load().observer() {
+            tell(&*observer);
+        }
+    }
+}
 
 impl Observer for InForce {
     fn completed(&self, record: &Record) {
-        if let Some(observer) = self.0.load().observer() {
-            observer.completed(record);
-        }
+        self.tell(|observer| observer.completed(record));
+    }
+
+    fn opened(&self, record: &Record) {
+        self.tell(|observer| observer.opened(record));
     }
 
     fn flush(&self) {
-        if let Some(observer) = self.0.load().observer() {
-            observer.flush();
-        }
+        self.tell(|observer| observer.flush());
     }
 }
 

@@ -22,7 +22,8 @@ pub trait Observer: Send + Sync + 'static {
     fn completed(&self, record: &Record);
 
     /// An answer that may go on for long has begun: an upgraded connection, or a stream of events.
-    /// [`completed`](Self::completed) follows when it is over. Default nothing.
+    /// The outcome is the one it has if nothing goes wrong; [`completed`](Self::completed) follows
+    /// when it is over. Default nothing.
     fn opened(&self, record: &Record) {
         let _ = record;
     }

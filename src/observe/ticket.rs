@@ -92,14 +92,15 @@ impl Ticket {
     }
 
     /// Tells that an answer has begun which may go on for long.
-    pub(crate) fn tell_opened(&self) {
+    pub(crate) fn tell_opened(&self, outcome: Outcome) {
         if !self.observed {
             return;
         }
-        let (record, joined) = {
+        let (mut record, joined) = {
             let open = self.lock();
             (open.record.clone(), open.joined.clone())
         };
+        record.outcome = outcome;
         let own = self.env.observers.iter().chain(&self.env.halves);
         for observer in own.chain(&joined) {
             contained("an observer", || observer.opened(&record));

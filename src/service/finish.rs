@@ -245,7 +245,7 @@ impl Tail {
             };
         }
         if upgraded || is_event_stream(&response) {
-            ticket.tell_opened();
+            ticket.tell_opened(outcome);
         }
         let bodiless =
             self.bodiless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
