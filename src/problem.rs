@@ -61,7 +61,7 @@ impl<'a> Problem<'a> {
     /// `request_id` and `errors`, an array of `pointer` and `detail`.
     pub fn to_json(&self) -> String {
         let reason = self.reason();
-        let mut text = String::with_capacity(320 + self.detail().len());
+        let mut text = String::with_capacity(self.json_len());
         text.push_str("{\"type\":\"");
         text.push_str(TYPE_BASE);
         text.push_str(reason.code());
@@ -93,12 +93,24 @@ impl<'a> Problem<'a> {
         text
     }
 
+    /// How long the JSON is where nothing has to be escaped and no violation is told: a buffer of
+    /// the very size becomes a body without a further allocation.
+    fn json_len(&self) -> usize {
+        let reason = self.reason();
+        let fixed = r#"{"type":"","title":"","status":000}"#.len() + TYPE_BASE.len();
+        let detail = match self.detail().len() {
+            0 => 0,
+            len => ",'detail':''".len() + len,
+        };
+        let id = self.request_id.map_or(0, |_| ",'request_id':''".len() + 36);
+        fixed + reason.code().len() + reason.title().len() + detail + id
+    }
+
     /// The default rendering: status, `application/problem+json`, and never stored by a cache.
     pub fn to_response(&self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.to_json()));
         *response.status_mut() = self.reason().status();
         let headers = response.headers_mut();
-        headers.reserve(8);
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         response
@@ -163,6 +175,17 @@ mod tests {
                 prop_assert_eq!(&value["detail"], &detail);
             }
             prop_assert_eq!(&value["errors"][0]["pointer"], &detail);
+        }
+    }
+
+    #[test]
+    fn the_buffer_of_a_plain_problem_is_neither_too_small_nor_too_large() {
+        for detail in ["", "closed on Sundays"] {
+            let rejection = Rejection::new(Reason::Forbidden).detail(detail);
+            let plain = Problem::of(&rejection);
+            for problem in [plain, plain.with_request_id(RequestId::at(Default::default()))] {
+                assert_eq!(problem.to_json().len(), problem.json_len());
+            }
         }
     }
 
