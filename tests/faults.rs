@@ -37,9 +37,9 @@ fn open(records: &Records) -> ParapetBuilder {
         .observe(records.clone())
 }
 
-async fn one(parapet: &Parapet, router: Router) -> (Response<Body>, ()) {
+async fn one(parapet: &Parapet, router: Router) -> Response<Body> {
     let request = Request::get("/x").body(Body::empty()).unwrap();
-    (parapet.protect(router).oneshot(request).await.unwrap(), ())
+    parapet.protect(router).oneshot(request).await.unwrap()
 }
 
 async fn read(response: Response<Body>) -> Result<Bytes, axum::Error> {
@@ -57,7 +57,7 @@ async fn an_answer_leaves_one_record_once_its_body_is_out() {
     let records = Records::default();
     let parapet = open(&records).build().unwrap();
     let router = Router::new().route("/x", get(async || "hello"));
-    let (response, ()) = one(&parapet, router).await;
+    let response = one(&parapet, router).await;
     assert!(records.all().is_empty(), "the body is still to come");
     assert_eq!(read(response).await.unwrap(), "hello");
     let record = only(&records);
@@ -71,7 +71,7 @@ async fn a_refusal_leaves_one_record_with_the_guards_name_and_the_problems_reque
     let records = Records::default();
     let refuse = does(|_| Err(Rejection::new(Reason::Forbidden).expected("a").found("b")));
     let parapet = open(&records).guard(refuse).build().unwrap();
-    let (response, ()) = one(&parapet, Router::new()).await;
+    let response = one(&parapet, Router::new()).await;
     assert_eq!(response.status(), 403);
     assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::Forbidden));
     let problem: serde_json::Value =
@@ -90,7 +90,7 @@ async fn a_panicking_handler_is_a_500_problem_and_one_record() {
     let records = Records::default();
     let parapet = open(&records).build().unwrap();
     let router = Router::new().route("/x", get(async || -> &'static str { panic!("secret") }));
-    let (response, ()) = one(&parapet, router).await;
+    let response = one(&parapet, router).await;
     assert_eq!(response.status(), 500);
     let text = read(response).await.unwrap();
     assert!(!String::from_utf8_lossy(&text).contains("secret"));
@@ -99,14 +99,19 @@ async fn a_panicking_handler_is_a_500_problem_and_one_record() {
     assert_eq!(record.rejection.unwrap().private_found(), Some("secret"));
 }
 
+/// Whatever panicked: the headers of every answer are there all the same.
+async fn panics(records: &Records, stack: ParapetBuilder) {
+    let response = one(&stack.build().unwrap(), Router::new()).await;
+    assert_eq!(response.status(), 500);
+    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+    drop(response);
+    assert_eq!(only(records).outcome, Outcome::Panicked);
+}
+
 #[tokio::test]
 async fn a_panicking_guard_is_a_500_problem_and_one_record() {
     let records = Records::default();
-    let parapet = open(&records).guard(does(|_| panic!("guard"))).build().unwrap();
-    let (response, ()) = one(&parapet, Router::new()).await;
-    assert_eq!(response.status(), 500);
-    drop(response);
-    assert_eq!(only(&records).outcome, Outcome::Panicked);
+    panics(&records, open(&records).guard(does(|_| panic!("guard")))).await;
 }
 
 #[tokio::test]
@@ -120,12 +125,7 @@ async fn a_panic_in_a_continuation_is_a_500_problem_and_one_record() {
             })
         }))
     });
-    let parapet = open(&records).guard(late).build().unwrap();
-    let (response, ()) = one(&parapet, Router::new()).await;
-    assert_eq!(response.status(), 500);
-    assert_eq!(response.headers()["x-content-type-options"], "nosniff");
-    drop(response);
-    assert_eq!(only(&records).outcome, Outcome::Panicked);
+    panics(&records, open(&records).guard(late)).await;
 }
 
 #[tokio::test]
@@ -135,11 +135,7 @@ async fn a_panic_in_a_body_hook_is_a_500_problem_and_one_record() {
         exchange.read_body(10, |_, _| panic!("hook"));
         Ok(Flow::Continue)
     });
-    let parapet = open(&records).guard(hook).build().unwrap();
-    let (response, ()) = one(&parapet, Router::new()).await;
-    assert_eq!(response.status(), 500);
-    drop(response);
-    assert_eq!(only(&records).outcome, Outcome::Panicked);
+    panics(&records, open(&records).guard(hook)).await;
 }
 
 #[tokio::test]
@@ -149,11 +145,7 @@ async fn a_panic_in_a_reply_hook_is_a_500_problem_and_one_record() {
         exchange.on_reply(|_| panic!("reply"));
         Ok(Flow::Continue)
     });
-    let parapet = open(&records).guard(hook).build().unwrap();
-    let (response, ()) = one(&parapet, Router::new()).await;
-    assert_eq!(response.status(), 500);
-    drop(response);
-    assert_eq!(only(&records).outcome, Outcome::Panicked);
+    panics(&records, open(&records).guard(hook)).await;
 }
 
 type Polled = Poll<Option<Result<http_body::Frame<Bytes>, std::io::Error>>>;
@@ -178,7 +170,7 @@ async fn a_panic_while_the_body_is_polled_ends_the_body_and_leaves_one_record() 
     let records = Records::default();
     let parapet = open(&records).build().unwrap();
     let body = async || Response::new(Body::new(Worse(0, || panic!("body"))));
-    let (response, ()) = one(&parapet, Router::new().route("/x", get(body))).await;
+    let response = one(&parapet, Router::new().route("/x", get(body))).await;
     assert!(read(response).await.is_err());
     let record = only(&records);
     assert_eq!((record.outcome, record.bytes_out), (Outcome::Panicked, 4));
@@ -190,7 +182,7 @@ async fn a_body_that_fails_leaves_one_record() {
     let parapet = open(&records).build().unwrap();
     let fails = || Poll::Ready(Some(Err(std::io::Error::other("disk"))));
     let body = async move || Response::new(Body::new(Worse(0, fails)));
-    let (response, ()) = one(&parapet, Router::new().route("/x", get(body))).await;
+    let response = one(&parapet, Router::new().route("/x", get(body))).await;
     assert!(read(response).await.is_err());
     assert_eq!(only(&records).outcome, Outcome::BodyFailed);
 }
@@ -211,7 +203,7 @@ async fn a_handler_that_never_answers_gets_503_at_its_deadline() {
     let parapet = open(&records).handler_deadline(Duration::from_secs(5)).build().unwrap();
     let before = tokio::time::Instant::now();
     let router = Router::new().route("/x", get(async || pending::<&str>().await));
-    let (response, ()) = one(&parapet, router).await;
+    let response = one(&parapet, router).await;
     assert_eq!(before.elapsed(), Duration::from_secs(5));
     assert_eq!(response.extensions().get::<Reason>(), Some(&Reason::HandlerTimeout));
     drop(response);
@@ -228,7 +220,7 @@ async fn a_panicking_observer_hides_nothing_from_the_next_one() {
     }
     let records = Records::default();
     let parapet = open(&Records::default()).observe(Bad).observe(records.clone()).build().unwrap();
-    let (response, ()) = one(&parapet, Router::new().route("/x", get(async || "x"))).await;
+    let response = one(&parapet, Router::new().route("/x", get(async || "x"))).await;
     read(response).await.unwrap();
     assert_eq!(only(&records).outcome, Outcome::Answered);
 }
@@ -322,7 +314,7 @@ async fn a_stream_of_events_is_told_when_it_opens_and_recorded_when_it_ends() {
         ([("content-type", "Text/Event-Stream; charset=utf-8")], Body::from_stream(words))
     };
     let router = Router::new().route("/x", get(events)).route("/y", get(async || "y"));
-    let (response, ()) = one(&parapet, router.clone()).await;
+    let response = one(&parapet, router.clone()).await;
     assert_eq!((opened.0.all().len(), records.all().len()), (1, 0));
     assert_eq!(opened.0.all()[0].status.unwrap(), 200);
     assert_eq!(opened.0.all()[0].outcome, Outcome::Answered);

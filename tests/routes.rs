@@ -16,46 +16,8 @@ use axum::{
     routing::{any, get, post},
 };
 use http::HeaderValue;
-use tower_parapet::{
-    Context, Exchange, Flow, Guard, Parapet, Peer, Phase, Policy, Principal, Reason, Rejection,
-};
-
-/// Believes a header: authentication is not what these tests are about.
-struct ByHeader;
-
-impl Guard for ByHeader {
-    fn name(&self) -> &'static str {
-        "by-header"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let who = exchange.headers().get("x-who").and_then(|who| who.to_str().ok());
-        if let Some(who) = who.map(str::to_owned) {
-            exchange.set_principal(Principal::builder("test", who.clone()).role(who).build());
-        }
-        Ok(Flow::Continue)
-    }
-}
-
-/// Lets only one role through.
-struct Only(&'static str);
-
-impl Guard for Only {
-    fn name(&self) -> &'static str {
-        "only"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authorize
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        match exchange.principal() {
-            Some(caller) if caller.has_role(self.0) => Ok(Flow::Continue),
-            _ => Err(Rejection::new(Reason::InsufficientScope)),
-        }
-    }
-}
+use support::caller::{ByHeader, Only};
+use tower_parapet::{Context, Exchange, Flow, Guard, Parapet, Peer, Phase, Policy, Rejection};
 
 fn stack() -> Parapet {
     Parapet::builder()

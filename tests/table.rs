@@ -10,62 +10,20 @@
     reason = "tests fail by panicking"
 )]
 
-use std::{borrow::Cow, time::Duration};
+mod support;
+
+use std::time::Duration;
 
 use axum::{Router, routing::get};
 use http::Request;
+use support::caller::{ByHeader, Only};
 use tower::{Layer, ServiceExt};
 use tower_parapet::{
-    Body, Exchange, Flow, Guard, Needs, Parapet, ParapetBuilder, Phase, Policy, Principal, Reason,
-    Rejection, Routes,
+    Body, Parapet, ParapetBuilder, Policy, Routes,
     compose::All,
     layer,
     transport::{Sanity, SecurityHeaders},
 };
-
-/// Believes a header: authentication is not what these tests are about.
-struct ByHeader;
-
-impl Guard for ByHeader {
-    fn name(&self) -> &'static str {
-        "by-header"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let roles = exchange.headers().get("x-who").and_then(|who| who.to_str().ok());
-        if let Some(roles) = roles.filter(|roles| !roles.is_empty()).map(str::to_owned) {
-            let caller = Principal::builder("test", "someone").roles(roles.split('+'));
-            exchange.set_principal(caller.build());
-        }
-        Ok(Flow::Continue)
-    }
-}
-
-/// Lets only one role through.
-struct Only(&'static str);
-
-impl Guard for Only {
-    fn name(&self) -> &'static str {
-        "only"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authorize
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        match exchange.principal() {
-            Some(caller) if caller.has_role(self.0) => Ok(Flow::Continue),
-            _ => Err(Rejection::new(Reason::InsufficientScope)),
-        }
-    }
-    fn needs(&self) -> Needs {
-        Needs::PRINCIPAL
-    }
-    fn summary(&self) -> Cow<'static, str> {
-        self.0.into()
-    }
-}
 
 fn only(role: &'static str) -> Policy {
     Policy::authenticated().guard(Only(role))

@@ -2,6 +2,8 @@
 //! and an observer that keeps what it is told.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
 
+pub mod caller;
+
 use std::{
     net::SocketAddr,
     sync::{Arc, Condvar, Mutex},
