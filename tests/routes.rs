@@ -17,7 +17,9 @@ use axum::{
 };
 use http::HeaderValue;
 use support::caller::{ByHeader, Only};
-use tower_parapet::{Context, Exchange, Flow, Guard, Parapet, Peer, Phase, Policy, Rejection};
+use tower_parapet::{
+    Context, Exchange, Flow, Guard, IpFilter, Parapet, Peer, Phase, Policy, Rejection,
+};
 
 fn stack() -> Parapet {
     Parapet::builder()
@@ -222,7 +224,7 @@ fn a_guard_that_runs_before_routes_are_judged_cannot_stand_in_a_rule() {
             "early"
         }
         fn phase(&self) -> Phase {
-            Phase::Address
+            Phase::Record
         }
         fn check(&self, _: &mut Exchange) -> Result<Flow, Rejection> {
             Ok(Flow::Continue)
@@ -235,6 +237,87 @@ fn a_guard_that_runs_before_routes_are_judged_cannot_stand_in_a_rule() {
         .build()
         .unwrap_err();
     assert_eq!(error.mistakes().len(), 2, "{error}");
+}
+
+#[tokio::test]
+async fn a_route_may_take_encoded_slashes_as_text_and_no_other_route_does() {
+    async fn tell(axum::extract::Path(name): axum::extract::Path<String>) -> String {
+        name
+    }
+    let parapet = Parapet::builder()
+        .guard(ByHeader)
+        .route("/files/{name}", Policy::optional().encoded_slashes())
+        .route("/files/{name}/{part}", Policy::optional())
+        .route("/plain/{name}", Policy::optional())
+        .build()
+        .unwrap();
+    let router = Router::new()
+        .route("/files/{name}", get(tell))
+        .route("/files/{name}/{part}", get(async || "part"))
+        .route("/plain/{name}", get(tell));
+    let address = support::serve(parapet.protect(router)).await;
+    for (target, status, text) in [
+        ("/files/a%2Fb", 200, "a/b"),
+        ("/files/a%5cb", 200, "a\\b"),
+        ("/files/%61%2fb", 200, "a/b"),
+        ("/files/a/b", 200, "part"),
+        ("/files/..%2fb", 400, "bad-path"),
+        ("/files/a%2f%2e%2e", 400, "bad-path"),
+        ("/files/a%2fb/c", 400, "bad-path"),
+        ("/plain/a%2fb", 400, "bad-path"),
+        ("/%66iles/a%2fb", 400, "bad-path"),
+    ] {
+        let answer = support::request(address, "GET", target, &[], b"").await;
+        let told = if status == 200 { answer.text() } else { answer.code() };
+        assert_eq!((answer.status, &*told), (status, text), "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_has_headers_of_its_own_in_place_of_the_defaults() {
+    let parapet = Parapet::builder()
+        .route("/prices", Policy::optional().cacheable())
+        .route("/docs/{*rest}", Policy::optional().docs())
+        .route("/plain", Policy::optional())
+        .build()
+        .unwrap();
+    let own = async || ([("cache-control", "max-age=60")], "own");
+    let router = Router::new()
+        .route("/prices", get(async || "").post(own))
+        .route("/docs/index.html", get(async || ""))
+        .route("/plain", get(async || ""));
+    let address = support::serve(parapet.protect(router)).await;
+    let bare = "default-src 'none'; frame-ancestors 'none'";
+    let docs = "script-src 'self'";
+    for (method, target, cache, policy) in [
+        ("GET", "/prices", "private, no-cache", bare),
+        ("POST", "/prices", "max-age=60", bare),
+        ("GET", "/docs/index.html", "no-store", docs),
+        ("GET", "/plain", "no-store", bare),
+    ] {
+        let answer = support::request(address, method, target, &[], b"").await;
+        assert_eq!(answer.status, 200, "{target}");
+        assert_eq!(answer.all("cache-control"), [cache], "{method} {target}");
+        let [sent] = answer.all("content-security-policy")[..] else { panic!("{answer:?}") };
+        assert!(sent.contains(policy), "{target}: {sent}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_may_keep_addresses_out_before_anything_else_of_it_runs() {
+    let parapet = Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .guard(ByHeader)
+        .route("/admin", Policy::authenticated().guard(IpFilter::builder().allow("10.0.0.0/8")))
+        .route("/home", Policy::optional())
+        .build()
+        .unwrap();
+    let router = Router::new().route("/admin", get(async || "")).route("/home", get(async || ""));
+    let address = support::serve(parapet.protect(router)).await;
+    for (target, status) in [("/admin", 403), ("/home", 200)] {
+        let answer = support::request(address, "GET", target, &[], b"").await;
+        assert_eq!(answer.status, status, "{target}");
+    }
 }
 
 const PATTERNS: [&str; 12] = [

@@ -75,14 +75,7 @@ fn exchange(access: Option<Access>, headers: &[(&'static str, &'static str)]) ->
     }
     let mut exchange = Exchange::test(request, ManualClock::at_unix(Duration::ZERO));
     if let Some(access) = access {
-        exchange.set_route(Arc::new(Route {
-            pattern: Arc::from("/"),
-            listed: true,
-            access,
-            body_limit: None,
-            deadline: None,
-            guards: Vec::new(),
-        }));
+        exchange.set_route(Arc::new(Route::new("/", access)));
     }
     exchange
 }

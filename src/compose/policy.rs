@@ -1,10 +1,19 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue, header};
 
 use crate::{
     context::Access,
     error::Mistakes,
-    guard::{Guard, IntoGuard},
+    guard::{Exchange, Flow, Guard, IntoGuard, Mode, Phase},
+    path::Separators,
+    rejection::Rejection,
 };
+
+/// Swagger UI, Redoc and their like, served by the service itself: inline styles, no inline scripts.
+const DOCS: &str = "default-src 'none'; connect-src 'self'; font-src 'self'; img-src 'self' data:; \
+                    script-src 'self'; style-src 'self' 'unsafe-inline'; base-uri 'none'; \
+                    form-action 'none'; frame-ancestors 'none'";
 
 /// What a route asks of a request: who may call, under which guards and limits of its own.
 ///
@@ -23,6 +32,7 @@ pub struct Policy {
     pub(crate) guards: Vec<Arc<dyn Guard>>,
     pub(crate) body_limit: Option<u64>,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) separators: Separators,
     pub(crate) mistakes: Mistakes,
 }
 
@@ -33,6 +43,7 @@ impl Policy {
             guards: Vec::new(),
             body_limit: None,
             deadline: None,
+            separators: Separators::Refused,
             mistakes: Mistakes::default(),
         }
     }
@@ -49,8 +60,8 @@ impl Policy {
 
     /// Adds a guard that runs on this route only, in its own phase.
     ///
-    /// The route is judged in [`Phase::Transport`](crate::Phase::Transport), so a guard of an
-    /// earlier phase is refused when the table is built.
+    /// The route is judged in [`Phase::Record`](crate::Phase::Record), so a guard of that phase is
+    /// refused when the table is built.
     pub fn guard(mut self, guard: impl IntoGuard) -> Self {
         self.guards.extend(self.mistakes.absorb("guard", guard.into_guard()));
         self
@@ -68,6 +79,26 @@ impl Policy {
         self.deadline = Some(deadline);
         self
     }
+
+    /// Lets `%2F` and `%5C` through, as text within a segment: `/files/a%2Fb` is judged by
+    /// `/files/{name}`, and a handler that decodes the name gets `a/b`. Anywhere else such a path is
+    /// refused. Dot segments stay refused, beside an encoded separator too.
+    pub fn encoded_slashes(mut self) -> Self {
+        self.separators = Separators::Text;
+        self
+    }
+
+    /// Lets the caller keep answers, to be asked for anew each time (`private, no-cache`), in place
+    /// of `no-store`. A handler that knows better sets its own `Cache-Control`.
+    pub fn cacheable(self) -> Self {
+        self.guard(Sends::one(header::CACHE_CONTROL, "private, no-cache"))
+    }
+
+    /// For pages of documentation: a `Content-Security-Policy` under which a page may load scripts,
+    /// styles, fonts and images of its own origin, in place of the one that runs nothing.
+    pub fn docs(self) -> Self {
+        self.guard(Sends::one(header::CONTENT_SECURITY_POLICY, DOCS))
+    }
 }
 
 impl fmt::Debug for Policy {
@@ -79,5 +110,33 @@ impl fmt::Debug for Policy {
             .field("body_limit", &self.body_limit)
             .field("deadline", &self.deadline)
             .finish_non_exhaustive()
+    }
+}
+
+/// Stamps a header on the answers of a route, before the stack's own default for it.
+struct Sends(HeaderName, HeaderValue);
+
+impl Sends {
+    fn one(name: HeaderName, value: &'static str) -> Self {
+        Self(name, HeaderValue::from_static(value))
+    }
+}
+
+impl Guard for Sends {
+    fn name(&self) -> &'static str {
+        "route-headers"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Reply
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        exchange.reply_header(Mode::Default, self.0.clone(), self.1.clone());
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Owned(format!("sends {}: {}", self.0, self.1.to_str().unwrap_or_default()))
     }
 }

@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::guard::{Guard, Guards, Phase};
+use crate::{
+    guard::{Guard, Guards, Phase},
+    path::Separators,
+};
 
 /// Who may call a route at all; what the caller must hold beyond that is a guard of the route.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +28,23 @@ pub struct Route {
     pub(crate) access: Access,
     pub(crate) body_limit: Option<u64>,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) separators: Separators,
     pub(crate) guards: Vec<(Phase, Guards)>,
 }
 
 impl Route {
+    pub(crate) fn new(pattern: impl Into<Arc<str>>, access: Access) -> Self {
+        Self {
+            pattern: pattern.into(),
+            listed: true,
+            access,
+            body_limit: None,
+            deadline: None,
+            separators: Separators::Refused,
+            guards: Vec::new(),
+        }
+    }
+
     /// The pattern in axum's syntax, `/orders/{id}` say; `*` stands for every unlisted route.
     pub fn pattern(&self) -> &str {
         &self.pattern

@@ -169,13 +169,13 @@ impl Needs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// The request gets its id, the record is opened.
+    /// The route is judged, the record is opened.
     Record,
     /// Headers for every response, rejections included.
     Reply,
     /// The client's address behind trusted proxies, IP lists, bans.
     Address,
-    /// Host, method, path and header sanity; the route is judged.
+    /// Host, method, path and header sanity; a path that could not be judged is refused.
     Transport,
     /// Limits keyed by what needs no credentials.
     EdgeThrottle,

@@ -11,6 +11,7 @@ use crate::{
     compose::Routes,
     context::{Access, Route},
     guard::Guard,
+    path::Separators,
     service::Stack,
 };
 
@@ -53,6 +54,8 @@ struct Line {
     guards: Vec<Step>,
     body_limit_bytes: Option<u64>,
     deadline_seconds: Option<f64>,
+    /// Whether `%2F` and `%5C` are let through, as text.
+    encoded_slashes: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -111,6 +114,7 @@ impl Line {
             guards,
             body_limit_bytes: route.body_limit,
             deadline_seconds: route.deadline.as_ref().map(Duration::as_secs_f64),
+            encoded_slashes: route.separators == Separators::Text,
         }
     }
 }

@@ -51,6 +51,9 @@ fn write_lines(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
         if let Some(deadline) = line.deadline_seconds {
             writeln!(f, "{:indent$}first byte of the answer within {deadline} s", "")?;
         }
+        if line.encoded_slashes {
+            writeln!(f, "{:indent$}encoded slashes are text", "")?;
+        }
         write_steps(f, indent, &line.guards)?;
     }
     Ok(())

@@ -197,15 +197,17 @@ impl ParapetBuilder {
     /// needed and has no source, a caller that is needed and nobody who authenticates, a stack that
     /// nobody could get through.
     pub fn build(mut self) -> Result<Parapet, ConfigError> {
-        self.insert_slots();
+        let last = self.insert_slots();
         if !self.schemes.is_empty() {
             self.guards.push(Arc::new(self.schemes.drain(..).collect::<Authenticate>()));
         }
         let routes = std::mem::take(&mut self.routes);
         let is_open = self.bare && routes.is_empty();
-        let known: Vec<_> = self.guards.iter().cloned().chain(routes.guards()).collect();
+        let known: Vec<_> =
+            self.guards.iter().chain(&last).cloned().chain(routes.guards()).collect();
         let routes = self.mistakes.absorb_plain(routes.build()).filter(|_| !is_open);
-        self.guards.extend(routes.iter().flat_map(|routes| routes.parts()));
+        self.guards.splice(..0, routes.iter().map(Routes::judging));
+        self.guards.extend(routes.iter().flat_map(Routes::acting).chain(last));
         in_order(&mut self.guards);
         let of_routes = routes.iter().flat_map(|routes| routes.guards());
         let all: Vec<Arc<dyn Guard>> = self.guards.iter().cloned().chain(of_routes).collect();
@@ -227,13 +229,14 @@ impl ParapetBuilder {
     }
 
     /// Within a phase what is sane comes before the guards that were added and that rely on it,
-    /// except that the headers these want come before those that are sent by default.
-    fn insert_slots(&mut self) {
+    /// except that the headers these and the routes want come before those that are sent by
+    /// default: the guards that are returned.
+    fn insert_slots(&mut self) -> Vec<Arc<dyn Guard>> {
         let defaults = self.slots.drain(..).filter(|_| !self.bare).chain(self.given.drain(..));
         let (last, first): (Vec<_>, Vec<_>) =
             defaults.map(|(_, guard)| guard).partition(|guard| guard.phase() == Phase::Reply);
         self.guards.splice(..0, first);
-        self.guards.extend(last);
+        last
     }
 
     fn refuse_unmet_needs(&mut self, guards: &[Arc<dyn Guard>], is_closed: bool) {

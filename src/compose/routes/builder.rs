@@ -62,7 +62,7 @@ impl RoutesBuilder {
 
     pub(crate) fn join(mut self, setter: &'static str, route: &str, guard: impl IntoGuard) -> Self {
         let guard = self.mistakes.absorb(setter, guard.into_guard());
-        if let Some(early) = guard.as_ref().filter(|guard| guard.phase() < Phase::Transport) {
+        if let Some(early) = guard.as_ref().filter(|guard| guard.phase() == Phase::Record) {
             self.refuse_early(setter, route, early.name());
         }
         let route = parse(setter, route, &mut self.mistakes);
@@ -76,16 +76,15 @@ impl RoutesBuilder {
         let own = std::mem::take(&mut policy.mistakes).finish();
         self.mistakes.absorb(setter, own);
         if let Some((methods, pattern)) = parse(setter, text, &mut self.mistakes) {
-            for early in policy.guards.iter().filter(|guard| guard.phase() < Phase::Transport) {
+            for early in policy.guards.iter().filter(|guard| guard.phase() == Phase::Record) {
                 self.refuse_early(setter, text, early.name());
             }
             let route = Arc::new(Route {
-                pattern,
-                listed: true,
-                access: policy.access,
                 body_limit: policy.body_limit,
                 deadline: policy.deadline,
+                separators: policy.separators,
                 guards: grouped(policy.guards.into_iter()),
+                ..Route::new(pattern, policy.access)
             });
             let entry = Entry { methods, route };
             self.rules.push(Rule { setter, text: text.to_owned(), entry });
@@ -111,14 +110,7 @@ impl RoutesBuilder {
     /// is judged.
     pub fn build(mut self) -> Result<Routes, ConfigError> {
         self.refuse_overlaps();
-        let unlisted = Arc::new(Route {
-            pattern: "*".into(),
-            listed: false,
-            access: Access::Authenticated,
-            body_limit: None,
-            deadline: None,
-            guards: Vec::new(),
-        });
+        let unlisted = Arc::new(Route { listed: false, ..Route::new("*", Access::Authenticated) });
         let entries: Vec<_> = self.rules.into_iter().map(|rule| rule.entry).collect();
         let table = Table::new(&entries, self.extras, unlisted);
         match table.map_err(|conflicts| report(conflicts, &mut self.mistakes)) {

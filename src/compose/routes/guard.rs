@@ -5,7 +5,7 @@ use tower_layer::Layer;
 use crate::{
     compose::all::together,
     context::{Access, Route},
-    guard::{Env, Exchange, Flow, Guard, Needs, Phase, halves, run},
+    guard::{Env, Exchange, Flow, Guard, Needs, Phase, halves, in_order, run},
     inspect::Findings,
     observe::Observer,
     path,
@@ -67,16 +67,20 @@ impl Routes {
         self.table.routes().all(|route| *route.access() == Access::Authenticated)
     }
 
-    /// The guards that make a table work, in the order they run: the judge, the backstop, and one
-    /// for every phase that some policy has guards in.
-    pub(crate) fn parts(&self) -> Vec<Arc<dyn Guard>> {
-        let mut parts: Vec<Arc<dyn Guard>> =
-            vec![Arc::new(Judge(self.clone())), Arc::new(Closed(None))];
+    /// What judges, before any other guard.
+    pub(crate) fn judging(&self) -> Arc<dyn Guard> {
+        Arc::new(Judge(self.clone()))
+    }
+
+    /// The guards that act upon the judgement: what raises a fault of it, the backstop, and one for
+    /// every phase that some policy has guards in.
+    pub(crate) fn acting(&self) -> impl Iterator<Item = Arc<dyn Guard>> {
         let guards = self.guards();
-        let used = |phase: &Phase| guards.iter().any(|guard| guard.phase() == *phase);
-        parts.extend(Phase::ALL.into_iter().filter(used).map(|p| Arc::new(OfRoute(p)) as _));
-        parts.sort_by_key(|part| part.phase());
-        parts
+        let used = move |phase: &Phase| guards.iter().any(|guard| guard.phase() == *phase);
+        let both: [Arc<dyn Guard>; 2] = [Arc::new(Judged(self.clone())), Arc::new(Closed(None))];
+        let of_route =
+            Phase::ALL.into_iter().filter(used).map(|phase| Arc::new(OfRoute(phase)) as _);
+        both.into_iter().chain(of_route)
     }
 
     /// The guards that stand in policies, each once.
@@ -95,7 +99,8 @@ impl Routes {
         let method = exchange.method();
         let route = self.table.find(method, sent);
         if sent.contains('%') {
-            let decoded = path::decode(sent).ok_or_else(|| Rejection::new(Reason::BadPath))?;
+            let decoded = path::decode(sent, route.separators)
+                .ok_or_else(|| Rejection::new(Reason::BadPath))?;
             let meant = self.table.find(method, &decoded);
             if !Arc::ptr_eq(route, meant) {
                 return Err(Rejection::new(Reason::AmbiguousPath)
@@ -201,12 +206,15 @@ impl<S> Layer<S> for Routes {
 
     fn layer(&self, inner: S) -> Guarded<S> {
         let env = Env { halves: halves(self.guards().iter()), ..Env::alone() };
-        let stack = Stack { env: Arc::new(env), guards: self.parts().into() };
+        let mut guards: Vec<_> = [self.judging()].into_iter().chain(self.acting()).collect();
+        in_order(&mut guards);
+        let stack = Stack { env: Arc::new(env), guards: guards.into() };
         Guarded::new(Arc::new(stack), inner)
     }
 }
 
-/// Settles which rule a request is judged by, for the other parts to act upon.
+/// Settles which rule a request is judged by, for every other guard to act upon. A path that cannot
+/// be judged is left to [`Judged`], so that a guard before it can still refuse the caller.
 struct Judge(Routes);
 
 impl Guard for Judge {
@@ -215,17 +223,43 @@ impl Guard for Judge {
     }
 
     fn phase(&self) -> Phase {
-        Phase::Transport
+        Phase::Record
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let route = self.0.judge(exchange)?;
-        exchange.set_route(route);
+        if let Ok(route) = self.0.judge(exchange) {
+            exchange.set_route(route);
+        }
         Ok(Flow::Continue)
     }
 
     fn summary(&self) -> Cow<'static, str> {
         summary(&self.0)
+    }
+}
+
+/// Refuses what could not be judged.
+struct Judged(Routes);
+
+impl Guard for Judged {
+    fn name(&self) -> &'static str {
+        "judged"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Transport
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        if !exchange.judged {
+            let route = self.0.judge(exchange)?;
+            exchange.set_route(route);
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        Cow::Borrowed("refuses a path that falls under two rules")
     }
 }
 

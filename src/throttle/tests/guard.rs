@@ -34,15 +34,7 @@ impl Call {
     }
 
     fn on(mut self, pattern: &str, access: Access) -> Self {
-        let route = Route {
-            pattern: pattern.into(),
-            listed: true,
-            access,
-            body_limit: None,
-            deadline: None,
-            guards: Vec::new(),
-        };
-        self.exchange.set_route(Arc::new(route));
+        self.exchange.set_route(Arc::new(Route::new(pattern, access)));
         self
     }
 

@@ -98,7 +98,8 @@ impl Guard for Sanity {
             // The target of CONNECT is an authority, and has a path only over HTTP/2 (RFC 8441).
             "" if method == Method::CONNECT => {}
             path => {
-                path::inspect(path).map_err(|fault| {
+                let separators = exchange.route().map(|route| route.separators);
+                path::inspect(path, separators.unwrap_or_default()).map_err(|fault| {
                     Rejection::new(Reason::BadPath)
                         .detail(fault.text())
                         .expected("a path that can be read in one way")
