@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use serde_json::{Map, Value};
 
@@ -15,8 +19,21 @@ struct Inner {
     scheme: &'static str,
     scopes: Vec<Box<str>>,
     roles: Vec<Box<str>>,
-    claims: Option<Map<String, Value>>,
+    claims: Option<Claims>,
     expires_at: Option<Duration>,
+}
+
+/// The claims of a token, as they were signed: a fraction of the memory of what is read
+/// from them, and most handlers never ask.
+struct Claims {
+    text: Box<[u8]>,
+    read: OnceLock<Map<String, Value>>,
+}
+
+impl Claims {
+    fn read(&self) -> &Map<String, Value> {
+        self.read.get_or_init(|| serde_json::from_slice(&self.text).unwrap_or_default())
+    }
 }
 
 impl Principal {
@@ -79,7 +96,19 @@ impl Principal {
 
     /// All claims of the token, where there was one.
     pub fn claims(&self) -> Option<&Map<String, Value>> {
-        self.0.claims.as_ref()
+        self.0.claims.as_ref().map(Claims::read)
+    }
+
+    /// The claims as a type of the service's own; `None` without claims.
+    #[cfg(feature = "axum")]
+    pub(crate) fn claims_as<T: serde::de::DeserializeOwned>(
+        &self,
+    ) -> Option<serde_json::Result<T>> {
+        let claims = self.0.claims.as_ref()?;
+        Some(match claims.read.get() {
+            Some(read) => T::deserialize(read),
+            None => serde_json::from_slice(&claims.text),
+        })
     }
 
     /// When the credentials end, since the Unix epoch; `None` where they do not.
@@ -141,7 +170,15 @@ impl PrincipalBuilder {
 
     /// The claims of the token.
     pub fn claims(mut self, claims: Map<String, Value>) -> Self {
-        self.0.claims = Some(claims);
+        self.0.claims = Some(Claims { text: Box::default(), read: OnceLock::from(claims) });
+        self
+    }
+
+    /// The claims of the token as JSON that was read before, to be read again when asked for.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn claims_text(mut self, claims: Vec<u8>) -> Self {
+        let text = claims.into_boxed_slice();
+        self.0.claims = Some(Claims { text, read: OnceLock::new() });
         self
     }
 

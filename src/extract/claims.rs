@@ -40,12 +40,12 @@ where
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         let caller = principal(parts)?;
-        let claims = caller.claims().ok_or_else(|| {
+        let claims = caller.claims_as().ok_or_else(|| {
             Rejection::new(Reason::Forbidden)
                 .expected("a principal with claims")
                 .found(format!("none, by the scheme {}", caller.scheme()))
         })?;
-        T::deserialize(claims).map(Claims).map_err(|error| {
+        claims.map(Claims).map_err(|error| {
             Rejection::new(Reason::Forbidden).expected("claims that fit").cause(error)
         })
     }

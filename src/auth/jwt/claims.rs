@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Number, Value};
 
-use crate::context::Principal;
+use crate::context::{Principal, PrincipalBuilder};
 
 use super::fault::{Fault, quote};
 
@@ -78,22 +78,22 @@ impl Rules {
     /// meant for us in every other respect.
     pub(super) fn check(
         &self,
-        claims: Map<String, Value>,
+        claims: &Map<String, Value>,
         explicit: bool,
         now: Duration,
-    ) -> Result<Accepted, Fault> {
-        self.issuer(&claims)?;
-        self.audience(&claims)?;
-        self.access_token(&claims, explicit)?;
-        let window = window(&claims)?;
-        let subject = self.subject(&claims)?;
+    ) -> Result<(PrincipalBuilder, Window), Fault> {
+        self.issuer(claims)?;
+        self.audience(claims)?;
+        self.access_token(claims, explicit)?;
+        let window = window(claims)?;
+        let subject = self.subject(claims)?;
         let principal = Principal::builder(self.issuer.as_str(), subject)
             .scheme(super::SCHEME)
-            .scopes(self.scopes(&claims)?)
-            .roles(self.roles(&claims)?)
+            .scopes(self.scopes(claims)?)
+            .roles(self.roles(claims)?)
             .expires_at(window.until);
         window.check(now, self.skew)?;
-        Ok(Accepted { principal: principal.claims(claims).build(), window })
+        Ok((principal, window))
     }
 
     fn issuer(&self, claims: &Map<String, Value>) -> Result<(), Fault> {

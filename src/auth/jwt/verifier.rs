@@ -53,7 +53,9 @@ impl Verifier {
     /// Signature first, claims second: nothing of an unsigned payload is looked at.
     fn judge(&self, token: &[u8], now: Duration) -> Result<Accepted, Fault> {
         let authentic = self.authentic(token)?;
-        self.rules.check(json::object(&authentic.payload)?, authentic.explicit, now)
+        let claims = json::object(&authentic.payload)?;
+        let (principal, window) = self.rules.check(&claims, authentic.explicit, now)?;
+        Ok(Accepted { principal: principal.claims_text(authentic.payload).build(), window })
     }
 
     /// The payload, if a key of ours signed it.
