@@ -19,6 +19,16 @@ enum Reply {
     Defaults(Arc<HeaderMap>),
 }
 
+impl Reply {
+    /// How many headers it is at most.
+    fn len(&self) -> usize {
+        match self {
+            Reply::One(..) => 1,
+            Reply::Defaults(set) => set.len(),
+        }
+    }
+}
+
 /// The headers that guards want on the response, in the order they asked.
 #[derive(Default)]
 pub(crate) struct Replies(Vec<Reply>);
@@ -51,7 +61,9 @@ impl Replies {
     }
 
     pub(crate) fn stamp(self, headers: &mut HeaderMap) {
+        let mut left: usize = self.0.iter().map(Reply::len).sum();
         for reply in self.0 {
+            left -= reply.len();
             match reply {
                 Reply::One(Mode::Default, name, value) => {
                     headers.entry(name).or_insert(value);
@@ -62,21 +74,22 @@ impl Replies {
                 Reply::One(Mode::Append, name, value) => {
                     headers.append(name, value);
                 }
-                Reply::Defaults(set) => under(&set, headers),
+                Reply::Defaults(set) => under(&set, headers, left),
             }
         }
     }
 }
 
 /// Puts a set under the headers that are there, which win. A copy of the set is cheaper than as many
-/// look-ups, so the smaller of the two is moved over.
-fn under(set: &HeaderMap, headers: &mut HeaderMap) {
+/// look-ups, so the smaller of the two is moved over. Room is made for `more` headers to come.
+fn under(set: &HeaderMap, headers: &mut HeaderMap, more: usize) {
     if headers.len() <= set.len() {
         let own = std::mem::replace(headers, set.clone());
+        headers.reserve(own.len() + more);
         headers.extend(own);
         return;
     }
-    headers.reserve(set.len());
+    headers.reserve(set.len() + more);
     for (name, value) in set {
         headers.entry(name).or_insert_with(|| value.clone());
     }
@@ -109,7 +122,7 @@ mod tests {
             // A set has one value a name.
             let set = set.into_iter().collect::<std::collections::BTreeMap<_, _>>();
             let set = map(&set.into_iter().collect::<Vec<_>>());
-            under(&set, &mut merged);
+            under(&set, &mut merged, 3);
             for name in set.keys().chain(own.keys()) {
                 let expected = if own.contains_key(name) { &own } else { &set };
                 let all = |map: &HeaderMap| map.get_all(name).iter().cloned().collect::<Vec<_>>();
