@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, AlgorithmSet};
@@ -104,22 +103,26 @@ fn read(item: &Value) -> Result<Key, Unusable> {
             let algorithms = fits(AlgorithmSet::RSA)?;
             Ok(pem::rsa(id, algorithms, &bytes(jwk, "n")?, &bytes(jwk, "e")?)?)
         }
-        ("EC", Some("P-256")) => Ok(Key::new(id, fits(AlgorithmSet::ES256)?, point(jwk, 32)?)),
-        ("EC", Some("P-384")) => Ok(Key::new(id, fits(AlgorithmSet::ES384)?, point(jwk, 48)?)),
+        ("EC", Some("P-256")) => {
+            Ok(Key::on_curve(id, fits(AlgorithmSet::ES256)?, &point(jwk, 32)?)?)
+        }
+        ("EC", Some("P-384")) => {
+            Ok(Key::on_curve(id, fits(AlgorithmSet::ES384)?, &point(jwk, 48)?)?)
+        }
         ("OKP", Some("Ed25519")) => {
             let key = coordinate(jwk, "x", 32)?;
-            Ok(Key::new(id, fits(AlgorithmSet::EDDSA)?, DecodingKey::from_ed_der(&key)))
+            Ok(Key::on_curve(id, fits(AlgorithmSet::EDDSA)?, &key)?)
         }
         ("EC" | "OKP", _) => Err("is on a curve that is not supported".into()),
         _ => Err("has a `kty` that is not supported".into()),
     }
 }
 
-fn point(jwk: &Map<String, Value>, length: usize) -> Result<DecodingKey, &'static str> {
+fn point(jwk: &Map<String, Value>, length: usize) -> Result<Vec<u8>, &'static str> {
     let mut point = vec![4];
     point.extend(coordinate(jwk, "x", length)?);
     point.extend(coordinate(jwk, "y", length)?);
-    Ok(DecodingKey::from_ec_der(&point))
+    Ok(point)
 }
 
 fn coordinate(

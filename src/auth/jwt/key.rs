@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use jsonwebtoken::DecodingKey;
-// Named, never the process-wide default: with two providers linked there is no default, and
-// asking for it panics.
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 
-use super::algorithm::{Algorithm, AlgorithmSet};
+use super::algorithm::{Algorithm, AlgorithmSet, Primitive};
 use super::fault::{Fault, quote};
 
 /// The most keys that are tried for one token: each costs a verification, paid to strangers.
@@ -16,13 +14,65 @@ const MAX_TRIES: usize = 4;
 /// A public key, or a shared secret, with the algorithms it verifies.
 pub(super) struct Key {
     id: Option<Box<str>>,
-    algorithms: AlgorithmSet,
-    material: DecodingKey,
+    /// Parsed once, when the key is read: a token pays for its signature alone.
+    verifiers: Vec<(Algorithm, Verifier)>,
+}
+
+enum Verifier {
+    Public(ParsedPublicKey),
+    Shared(Box<hmac::Key>),
 }
 
 impl Key {
-    pub(super) fn new(id: Option<&str>, algorithms: AlgorithmSet, material: DecodingKey) -> Self {
-        Self { id: id.map(Box::from), algorithms, material }
+    /// A key on a curve, as an uncompressed point or the 32 bytes of Ed25519.
+    pub(super) fn on_curve(
+        id: Option<&str>,
+        algorithms: AlgorithmSet,
+        point: &[u8],
+    ) -> Result<Self, &'static str> {
+        Self::public(id, algorithms, |primitive| match primitive {
+            Primitive::Curve(curve) => ParsedPublicKey::new(curve, point).ok(),
+            _ => None,
+        })
+        .ok_or("is not a point on its curve")
+    }
+
+    /// An RSA key of big-endian numbers without leading zeros.
+    pub(super) fn rsa(
+        id: Option<&str>,
+        algorithms: AlgorithmSet,
+        modulus: &[u8],
+        exponent: &[u8],
+    ) -> Result<Self, &'static str> {
+        let components = RsaPublicKeyComponents { n: modulus, e: exponent };
+        Self::public(id, algorithms, |primitive| match primitive {
+            Primitive::Rsa(parameters) => components.to_parsed_public_key(parameters).ok(),
+            _ => None,
+        })
+        .ok_or("is an RSA key with an unusable modulus or exponent")
+    }
+
+    /// A secret for the one symmetric algorithm; `None` for another one.
+    pub(super) fn shared(algorithm: Algorithm, secret: &[u8]) -> Option<Self> {
+        match algorithm.primitive() {
+            Primitive::Hmac(hash) => {
+                let key = Verifier::Shared(Box::new(hmac::Key::new(hash, secret)));
+                Some(Self { id: None, verifiers: vec![(algorithm, key)] })
+            }
+            _ => None,
+        }
+    }
+
+    fn public(
+        id: Option<&str>,
+        algorithms: AlgorithmSet,
+        parse: impl Fn(Primitive) -> Option<ParsedPublicKey>,
+    ) -> Option<Self> {
+        let verifier = |algorithm: Algorithm| {
+            Some((algorithm, Verifier::Public(parse(algorithm.primitive())?)))
+        };
+        let verifiers = algorithms.iter().map(verifier).collect::<Option<_>>()?;
+        Some(Self { id: id.map(Box::from), verifiers })
     }
 
     pub(super) fn id(&self) -> Option<&str> {
@@ -30,25 +80,27 @@ impl Key {
     }
 
     pub(super) fn algorithms(&self) -> AlgorithmSet {
-        self.algorithms
+        self.verifiers.iter().map(|(algorithm, _)| *algorithm).collect()
     }
 
     /// The same key for those of its algorithms that are allowed; `None` if none is.
     pub(super) fn restrict(mut self, allowed: AlgorithmSet) -> Option<Self> {
-        self.algorithms = self.algorithms.intersect(allowed);
-        (!self.algorithms.is_empty()).then_some(self)
+        self.verifiers.retain(|(algorithm, _)| allowed.contains(*algorithm));
+        (!self.verifiers.is_empty()).then_some(self)
     }
 
-    /// Whether this key made the signature. The provider's verifier cannot be shared between
-    /// threads, so it is made anew: a copy of the key, small beside the mathematics.
-    pub(super) fn verifies(
-        &self,
-        algorithm: Algorithm,
-        signed: &[u8],
-        signature: &Vec<u8>,
-    ) -> bool {
-        (DEFAULT_PROVIDER.verifier_factory)(&algorithm.native(), &self.material)
-            .is_ok_and(|verifier| verifier.verify(signed, signature).is_ok())
+    fn verifier(&self, algorithm: Algorithm) -> Option<&Verifier> {
+        self.verifiers.iter().find(|(of, _)| *of == algorithm).map(|(_, verifier)| verifier)
+    }
+}
+
+impl Verifier {
+    /// Whether this key made the signature; in constant time where the key is a secret.
+    fn verifies(&self, signed: &[u8], signature: &[u8]) -> bool {
+        match self {
+            Self::Public(key) => key.verify_sig(signed, signature).is_ok(),
+            Self::Shared(key) => hmac::verify(key, signed, signature).is_ok(),
+        }
     }
 }
 
@@ -56,7 +108,7 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")
             .field("id", &self.id)
-            .field("algorithms", &self.algorithms.names())
+            .field("algorithms", &self.algorithms().names())
             .finish_non_exhaustive()
     }
 }
@@ -84,20 +136,16 @@ impl KeySet {
         id: Option<&str>,
         algorithm: Algorithm,
         signed: &[u8],
-        signature: &Vec<u8>,
+        signature: &[u8],
     ) -> Result<(), Fault> {
         let wanted = self.wanted(id);
         let candidates = || {
-            self.0
-                .iter()
-                .filter(|key| wanted.covers(key))
-                .filter(|key| key.algorithms.contains(algorithm))
+            let covered = self.0.iter().filter(|key| wanted.covers(key));
+            covered.filter_map(|key| key.verifier(algorithm))
         };
         match candidates().count() {
             0 => Err(self.none(&wanted, id, algorithm)),
-            1..=MAX_TRIES if candidates().any(|key| key.verifies(algorithm, signed, signature)) => {
-                Ok(())
-            }
+            1..=MAX_TRIES if candidates().any(|key| key.verifies(signed, signature)) => Ok(()),
             1..=MAX_TRIES => Err(Fault::Signature),
             more => Err(Fault::AmbiguousKey(more)),
         }

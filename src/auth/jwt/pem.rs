@@ -3,10 +3,9 @@
 //! Curves are told by their fixed DER prefix, not by searching the structure for something that
 //! fits, so a certificate, a private key or another curve is never taken for what it is not.
 
+use aws_lc_rs::rsa::PublicKey;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jsonwebtoken::DecodingKey;
-use jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
 
 use super::algorithm::AlgorithmSet;
 use super::key::Key;
@@ -56,21 +55,27 @@ pub(super) fn public_key(text: &str) -> Result<Key, &'static str> {
     let der = STANDARD.decode(body).map_err(|_| "is not valid base64 inside")?;
     if let Some(point) = der.strip_prefix(P256) {
         ec_point(point, 32)?;
-        return Ok(Key::new(None, AlgorithmSet::ES256, DecodingKey::from_ec_der(point)));
+        return Key::on_curve(None, AlgorithmSet::ES256, point);
     }
     if let Some(point) = der.strip_prefix(P384) {
         ec_point(point, 48)?;
-        return Ok(Key::new(None, AlgorithmSet::ES384, DecodingKey::from_ec_der(point)));
+        return Key::on_curve(None, AlgorithmSet::ES384, point);
     }
     if let Some(key) = der.strip_prefix(ED25519) {
         if key.len() != 32 {
             return Err("is not a well-formed Ed25519 key");
         }
-        return Ok(Key::new(None, AlgorithmSet::EDDSA, DecodingKey::from_ed_der(key)));
+        return Key::on_curve(None, AlgorithmSet::EDDSA, key);
     }
-    let (modulus, exponent) = (DEFAULT_PROVIDER.key_utils.rsa_pub_components_from_public_key)(&der)
+    let key = PublicKey::from_der(&der)
         .map_err(|_| "is not a key on P-256 or P-384, an Ed25519 key or an RSA key")?;
-    rsa(None, AlgorithmSet::RSA, &modulus, &exponent)
+    let (modulus, exponent) = (key.modulus(), key.exponent());
+    rsa(
+        None,
+        AlgorithmSet::RSA,
+        modulus.big_endian_without_leading_zero(),
+        exponent.big_endian_without_leading_zero(),
+    )
 }
 
 /// An RSA key of a size that is neither weak nor a burden.
@@ -92,8 +97,7 @@ pub(super) fn rsa(
     if exponent.len() > 4 || exponent == [1] || !odd(exponent) || !odd(modulus) {
         return Err("is an RSA key with an unusable modulus or exponent");
     }
-    let material = DecodingKey::from_rsa_raw_components(modulus, exponent);
-    Ok(Key::new(id, algorithms, material))
+    Key::rsa(id, algorithms, modulus, exponent)
 }
 
 fn ec_point(point: &[u8], coordinate: usize) -> Result<(), &'static str> {

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use jsonwebtoken::DecodingKey;
 use zeroize::Zeroizing;
 
 use super::algorithm::{Algorithm, AlgorithmSet};
@@ -81,7 +80,8 @@ fn set(text: &str) -> Read {
 }
 
 fn shared(algorithm: Algorithm, secret: &[u8]) -> Read {
-    let Some(least) = algorithm.least_secret() else {
+    let (Some(least), Some(key)) = (algorithm.least_secret(), Key::shared(algorithm, secret))
+    else {
         let remedy = "name HS256, HS384 or HS512, or give a public key";
         return Err((format!("has {}, which takes no secret", algorithm.name()), remedy));
     };
@@ -93,7 +93,5 @@ fn shared(algorithm: Algorithm, secret: &[u8]) -> Read {
     if secret.trim_ascii_start().starts_with(b"-----BEGIN") {
         return Err(("is a key in PEM, not a secret".to_owned(), "use `public_key_pem`"));
     }
-    let algorithms = AlgorithmSet::from_iter([algorithm]);
-    let key = Key::new(None, algorithms, DecodingKey::from_secret(secret));
     Ok(jwk::Parsed { keys: vec![key], skipped: Vec::new() })
 }

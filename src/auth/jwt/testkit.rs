@@ -71,10 +71,15 @@ pub(super) fn key(algorithm: Algorithm) -> EncodingKey {
     }
 }
 
+/// The algorithm of that name in the crate that signs.
+fn native(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
+    algorithm.name().parse().unwrap()
+}
+
 /// A compact token over the very texts given.
 pub(super) fn sign_text(algorithm: Algorithm, header: &str, payload: &str) -> String {
     let signed = format!("{}.{}", encode(header), encode(payload));
-    let signer = (DEFAULT_PROVIDER.signer_factory)(&algorithm.native(), &key(algorithm)).unwrap();
+    let signer = (DEFAULT_PROVIDER.signer_factory)(&native(algorithm), &key(algorithm)).unwrap();
     let signature = signer.try_sign(signed.as_bytes()).unwrap();
     format!("{signed}.{}", encode(signature))
 }
@@ -95,7 +100,7 @@ pub(super) fn jwk(algorithm: Algorithm, members: Value) -> Value {
     let mut jwk = match algorithm {
         Algorithm::Es256 | Algorithm::Es384 => {
             let (_, x, y) =
-                (utils.ec_pub_components_from_private_key)(key.as_bytes(), algorithm.native())
+                (utils.ec_pub_components_from_private_key)(key.as_bytes(), native(algorithm))
                     .unwrap();
             let crv = if algorithm == Algorithm::Es256 { "P-256" } else { "P-384" };
             json!({"kty": "EC", "crv": crv, "x": encode(x), "y": encode(y)})
@@ -113,4 +118,13 @@ pub(super) fn jwk(algorithm: Algorithm, members: Value) -> Value {
     let extra = members.as_object().unwrap().clone();
     jwk.as_object_mut().unwrap().extend(extra);
     jwk
+}
+
+/// A P-256 key that signed nothing.
+pub(super) fn another_jwk(kid: &str) -> Value {
+    let curve = &aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+    let key = aws_lc_rs::signature::EcdsaKeyPair::generate(curve).unwrap();
+    let point = aws_lc_rs::signature::KeyPair::public_key(&key).as_ref();
+    let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
+    json!({"kty": "EC", "crv": "P-256", "kid": kid, "x": x, "y": y})
 }
