@@ -77,11 +77,7 @@ pub(crate) fn chain(issuer: &Issuer, log: &Path) -> Router {
     let file = Mutex::new(BufWriter::new(File::create(log).unwrap()));
     tracing_subscriber::fmt().json().with_writer(file).init();
     let nets: Arc<[IpNet]> = networks().iter().map(|net| net.parse().unwrap()).collect();
-    let mut validation = Validation::new(Algorithm::ES256);
-    validation.set_issuer(&[ISSUER]);
-    validation.set_audience(&[AUDIENCE]);
-    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    let keys = Arc::new((issuer.decoding_key(), validation));
+    let keys = Arc::new(keys(issuer));
     let trace = TraceLayer::new_for_http()
         .make_span_with(DefaultMakeSpan::new().level(Level::INFO))
         .on_response(DefaultOnResponse::new().level(Level::INFO));
@@ -90,6 +86,19 @@ pub(crate) fn chain(issuer: &Issuer, log: &Path) -> Router {
         .layer(generous())
         .layer(from_fn_with_state(nets, scan))
         .layer(trace)
+}
+
+pub(crate) fn keys(issuer: &Issuer) -> (DecodingKey, Validation) {
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    (issuer.decoding_key(), validation)
+}
+
+/// What a service does with a token by itself.
+pub(crate) fn decode_claims(token: &str, keys: &(DecodingKey, Validation)) -> bool {
+    decode::<Claims>(token, &keys.0, &keys.1).is_ok()
 }
 
 #[derive(Clone, Deserialize)]

@@ -179,9 +179,15 @@ pub(crate) fn jwt_first(report: &mut Report) {
             }
         })
     });
-    let sides =
-        [side(ours::empty(), same, OK), side(ours::authenticated(&issuer), fresh, OK), verify];
-    let [empty, first, bare] = measure(effort, sides);
+    let (mut whole, keys) = (tokens.iter(), peers::keys(&issuer));
+    let decode: Side<'_> = Box::new(move |requests| {
+        let ready: Vec<_> = whole.by_ref().take(requests).collect();
+        assert_eq!(ready.len(), requests);
+        timed(|| assert!(ready.iter().all(|token| peers::decode_claims(black_box(token), &keys))))
+    });
+    let authenticated = side(ours::authenticated(&issuer), fresh, OK);
+    let sides = [side(ours::empty(), same, OK), authenticated, verify, decode];
+    let [empty, first, bare, decode] = measure(effort, sides);
     let own = first.beyond(&empty).median();
     report.row(
         "(e) JWT first seen / the bare verification of ES256 *",
@@ -189,6 +195,7 @@ pub(crate) fn jwt_first(report: &mut Report) {
         bare.median(),
         Bar::Ratio(1.05),
     );
+    report.row("    the same / `jsonwebtoken::decode` *", own, decode.median(), Bar::None);
 }
 
 pub(crate) fn garbage_token(report: &mut Report) {
