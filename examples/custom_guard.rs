@@ -7,7 +7,10 @@
 use std::{env, error::Error};
 
 use axum::{Router, routing::get};
-use tower_parapet::{Exchange, Flow, Guard, Parapet, Phase, Reason, Rejection};
+use tower_parapet::{
+    ConfigError, Exchange, Flow, Guard, JsonLines, Key, Parapet, Peer, Phase, Reason, Rejection,
+    Throttle,
+};
 
 /// Refuses requests of clients that do not say who they are.
 struct Named;
@@ -29,10 +32,19 @@ impl Guard for Named {
     }
 }
 
+pub(crate) fn parapet() -> Result<Parapet, ConfigError> {
+    Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .throttle(Throttle::per_minute(60).by(Key::ClientNet))
+        .guard(Named)
+        .public("GET /hello", "an example")
+        .audit(JsonLines::builder().stderr())
+        .build()
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let parapet = Parapet::builder().guard(Named).public("/hello", "an example").build()?;
-    let app = parapet.protect(Router::new().route("/hello", get(async || "hello\n")));
+    let app = parapet()?.protect(Router::new().route("/hello", get(async || "hello\n")));
 
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = tokio::net::TcpListener::bind(format!("127.0.0.1:{port}")).await?;
@@ -40,6 +52,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("listening {url}");
     println!("curl -i {url}/hello # 200 curl says who it is");
     println!("curl -i -H 'User-Agent:' {url}/hello # 403 nobody");
-    axum::serve(listener, app.into_make_service()).await?;
+    axum::serve(listener, app.into_make_service_with_connect_info()).await?;
     Ok(())
 }

@@ -15,11 +15,22 @@ use hyper_util::{
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
 use tower_parapet::{
-    Body, Context, Parapet, Peer, PeerAddr, Policy,
+    Body, ConfigError, Context, Parapet, Peer, PeerAddr, Policy,
     audit::JsonLines,
     auth::api_key::{ApiKey, ApiKeys, MemoryKeys},
     throttle::{Key, Throttle},
 };
+
+pub(crate) fn parapet(keys: MemoryKeys) -> Result<Parapet, ConfigError> {
+    Parapet::builder()
+        .peer(Peer::Extension)
+        .authenticate(ApiKeys::builder(keys))
+        .throttle(Throttle::per_minute(60).burst(20).by(Key::ClientNet))
+        .public("GET /health", "load balancer")
+        .route("GET /hello", Policy::authenticated())
+        .audit(JsonLines::builder().stderr())
+        .build()
+}
 
 async fn hello(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let caller = Context::of(request.extensions()).and_then(Context::principal);
@@ -32,15 +43,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let keys = MemoryKeys::new();
     let key = ApiKey::generate("demo")?;
     keys.insert(key.stored().owner("demo-shop").build()?);
-    let parapet = Parapet::builder()
-        .peer(Peer::Extension)
-        .authenticate(ApiKeys::builder(keys))
-        .throttle(Throttle::per_minute(60).burst(20).by(Key::ClientNet))
-        .public("GET /health", "load balancer")
-        .route("GET /hello", Policy::authenticated())
-        .audit(JsonLines::builder().stderr())
-        .build()?;
-    let service = parapet.layer(service_fn(hello));
+    let service = parapet(keys)?.layer(service_fn(hello));
 
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;

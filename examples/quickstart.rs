@@ -22,8 +22,8 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 use tower_parapet::{
-    Parapet, Peer, Policy, Principal,
-    audit::JsonLines,
+    ConfigError, Parapet, Peer, Policy, Principal,
+    audit::{JsonLines, JsonLinesBuilder},
     auth::{
         api_key::{ApiKey, ApiKeys, MemoryKeys},
         jwt::Jwt,
@@ -57,23 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(file) => JsonLines::to(file),
         None => JsonLines::builder().stderr(),
     };
-    let parapet = Parapet::builder()
-        .peer(Peer::ConnectInfo)
-        .hosts(["127.0.0.1", "localhost"])
-        .authenticate(
-            Jwt::builder().issuer(ISSUER).audience(AUDIENCE).jwks(provider.key_set().to_string()),
-        )
-        .authenticate(ApiKeys::builder(keys))
-        .throttle(Throttle::per_minute(6).burst(20).by(Key::ClientNet).named("client"))
-        .throttle(Throttle::per_hour(1000).by(Key::Principal).named("caller"))
-        .public("GET /health", "load balancer")
-        .route("GET /orders", Policy::require(scope("orders:read")))
-        .route("POST /orders", Policy::require(scope("orders:write")))
-        .route("/admin/{*rest}", Policy::require(scope("admin")))
-        .validate(JsonSchema::for_route("POST /orders", ORDER))
-        .audit(audit)
-        .build()?;
-
+    let parapet = parapet(provider.key_set().to_string(), keys, audit)?;
     let router = Router::new()
         .route("/health", get(async || "well\n"))
         .route("/orders", get(list).post(place))
@@ -92,6 +76,27 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .await?;
     parapet.flush();
     Ok(())
+}
+
+pub(crate) fn parapet(
+    key_set: String,
+    keys: MemoryKeys,
+    audit: JsonLinesBuilder,
+) -> Result<Parapet, ConfigError> {
+    Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .hosts(["127.0.0.1", "localhost"])
+        .authenticate(Jwt::builder().issuer(ISSUER).audience(AUDIENCE).jwks(key_set))
+        .authenticate(ApiKeys::builder(keys))
+        .throttle(Throttle::per_minute(6).burst(20).by(Key::ClientNet).named("client"))
+        .throttle(Throttle::per_hour(1000).by(Key::Principal).named("caller"))
+        .public("GET /health", "load balancer")
+        .route("GET /orders", Policy::require(scope("orders:read")))
+        .route("POST /orders", Policy::require(scope("orders:write")))
+        .route("/admin/{*rest}", Policy::require(scope("admin")))
+        .validate(JsonSchema::for_route("POST /orders", ORDER))
+        .audit(audit)
+        .build()
 }
 
 #[derive(Clone, Default)]

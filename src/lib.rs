@@ -43,6 +43,8 @@ pub mod validate;
 
 #[doc = include_str!("../docs/defaults.md")]
 pub mod defaults {}
+#[doc = include_str!("../docs/findings.md")]
+pub mod findings {}
 #[doc = include_str!("../docs/problems.md")]
 pub mod problems {}
 #[doc = include_str!("../docs/threats.md")]

@@ -67,6 +67,11 @@ impl Ranges {
         self.networks
     }
 
+    /// Whether the whole of a family is in it.
+    pub(crate) fn is_everybody(&self) -> bool {
+        self.v4.is(0, u32::MAX) || self.v6.is(0, u128::MAX)
+    }
+
     fn contains_v4(&self, address: u32) -> bool {
         let top = (address >> 16) as usize;
         let (Some(from), Some(to)) = (self.index.get(top), self.index.get(top + 1)) else {
@@ -102,6 +107,11 @@ impl<T: Copy + Ord + Step> Sorted<T> {
             }
         }
         Self { starts: starts.into(), ends: ends.into() }
+    }
+
+    /// Whether it is this one range.
+    fn is(&self, start: T, end: T) -> bool {
+        *self.starts == [start] && *self.ends == [end]
     }
 
     /// Whether the last range that starts at or before `address`, the one before `after`, reaches it.

@@ -11,7 +11,7 @@ use super::{Attempt, Scheme};
 use crate::{
     context::{Access, Principal},
     guard::{Exchange, Flow, Guard, Phase},
-    inspect::{Findings, Severity},
+    inspect::{Findings, rule},
     rejection::{Reason, Rejection},
     service::guard_layer,
 };
@@ -107,11 +107,10 @@ impl Guard for Authenticate {
 
     fn findings(&self, report: &mut Findings) {
         if self.schemes.is_empty() {
-            report.push(
-                Severity::Medium,
-                "authenticate",
+            report.add(
+                &rule::NO_SCHEME,
+                self.name(),
                 "there is no scheme, so nobody can authenticate",
-                "add one with `Authenticate::with`",
             );
         }
         self.schemes.iter().for_each(|scheme| scheme.findings(report));

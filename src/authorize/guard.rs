@@ -6,7 +6,7 @@ use super::Requirement;
 use crate::{
     error::Mistakes,
     guard::{Exchange, Flow, Guard, Needs, Phase},
-    inspect::{Findings, Severity},
+    inspect::{Findings, rule},
     rejection::Rejection,
     service::guard_layer,
 };
@@ -67,8 +67,8 @@ impl Guard for Authorize {
         self.requirement.mistakes("require", &mut mistakes);
         if let Err(error) = mistakes.finish() {
             for mistake in error.mistakes() {
-                report.push(
-                    Severity::Low,
+                report.add_with(
+                    &rule::UNMET_REQUIREMENT,
                     "authorize",
                     format!("`{}` {}", mistake.value(), mistake.problem()),
                     mistake.remedy().to_owned(),

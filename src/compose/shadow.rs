@@ -12,7 +12,7 @@ use crate::{
     clock::within,
     error::ConfigError,
     guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase, Trial, drive},
-    inspect::{Findings, Severity},
+    inspect::{Findings, rule},
     observe::Observer,
     rejection::{Reason, Rejection},
     service::guard_layer,
@@ -115,12 +115,7 @@ impl Guard for Shadow {
     }
 
     fn findings(&self, report: &mut Findings) {
-        report.push(
-            Severity::Info,
-            self.guard.name(),
-            "is on trial and refuses nothing",
-            "take it out of the shadow once its notes look right",
-        );
+        report.add(&rule::ON_TRIAL, self.guard.name(), "is on trial and refuses nothing");
         self.guard.findings(report);
     }
 }

@@ -5,6 +5,7 @@ mod address;
 mod audit;
 mod auth;
 mod builder;
+mod findings;
 #[cfg(feature = "throttle")]
 mod throttle;
 mod transport;
@@ -17,7 +18,6 @@ use tower_layer::Layer;
 
 use crate::{
     compose::Routes,
-    inspect::{Findings, Severity},
     manifest::Manifest,
     observe::contained,
     service::{Guarded, Stack},
@@ -52,23 +52,6 @@ impl Parapet {
     /// Its text is stable, made to be kept as a snapshot in a test.
     pub fn manifest(&self) -> Manifest {
         Manifest::of(&self.stack, self.routes.as_ref())
-    }
-
-    /// What the guards have to say about their own settings.
-    pub fn findings(&self) -> Findings {
-        let mut report = Findings::default();
-        if self.routes.is_none() {
-            report.push(
-                Severity::High,
-                "bare",
-                "there is no route table, so every route is open to whom the guards let through",
-                "leave out `.dangerous().bare()`, or name the routes",
-            );
-        }
-        self.stack.guards.iter().for_each(|guard| guard.findings(&mut report));
-        let of_routes = self.routes.iter().flat_map(Routes::guards);
-        of_routes.for_each(|guard| guard.findings(&mut report));
-        report
     }
 
     /// Has every observer bring what it was told to where it belongs; blocks until it is there.

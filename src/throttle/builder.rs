@@ -148,6 +148,7 @@ impl ThrottleBuilder {
             name,
             ipv6_prefix: self.prefixes.v6,
             is_shared: !self.key.parts().contains(&&Key::ClientNet),
+            is_evadable: self.key.is_evadable(),
             seed: RandomState::new().hash_one(self.limit),
             told: Once::new(),
         })))

@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use crate::context::{ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase};
-use crate::inspect::{Findings, Severity};
+use crate::inspect::{Findings, rule};
 use crate::observe::{Observer, Record};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
@@ -37,6 +37,8 @@ pub(super) struct Inner {
     pub(super) ipv6_prefix: u8,
     /// Whether clients of different networks may share a bucket.
     pub(super) is_shared: bool,
+    /// Whether a client can choose its bucket.
+    pub(super) is_evadable: bool,
     pub(super) seed: u64,
     pub(super) told: Once,
 }
@@ -169,25 +171,33 @@ impl Guard for Throttle {
     }
 
     fn findings(&self, report: &mut Findings) {
-        let bits = self.0.ipv6_prefix;
-        if bits > 64 {
-            report.push(
-                Severity::Medium,
-                format!("throttle `{}`", self.0.name),
-                format!(
-                    "one customer's /64 of IPv6 is 2^{} keys under a prefix of /{bits}",
-                    bits - 64
-                ),
-                "write `ipv6_prefix(64)` or fewer bits",
-            );
+        let inner = &*self.0;
+        let subject = || format!("throttle `{}`", inner.name);
+        if !report.mark("throttle", Arc::as_ptr(&self.0).addr()) {
+            report.add(&rule::THROTTLE_TWICE, subject(), "it stands in the stack twice");
+            return;
         }
-        if self.0.count == Count::ForgedCredentials && self.0.is_shared {
-            report.push(
-                Severity::Medium,
-                format!("throttle `{}`", self.0.name),
-                "whoever sends forged credentials uses up the attempts of everybody",
-                "write `by(Key::ClientNet)`, or combine it with what it is by",
-            );
+        let bits = inner.ipv6_prefix;
+        if bits > 64 {
+            let keys = bits - 64;
+            let evidence =
+                format!("one customer's /64 of IPv6 is 2^{keys} keys under a prefix of /{bits}");
+            report.add(&rule::IPV6_KEYS, subject(), evidence);
+        }
+        if inner.is_evadable {
+            let evidence = "it counts by nothing but what the client writes into a header";
+            report.add(&rule::EVADABLE_LIMIT, subject(), evidence);
+        }
+        match inner.count {
+            Count::Requests => {}
+            Count::ForgedCredentials => {
+                report.mark("guess-limit", 0);
+                if inner.is_shared {
+                    let evidence =
+                        "whoever sends forged credentials uses up the attempts of everybody";
+                    report.add(&rule::SHARED_GUESSES, subject(), evidence);
+                }
+            }
         }
     }
 }

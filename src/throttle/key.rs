@@ -102,6 +102,13 @@ impl Key {
         self.parts().contains(&&Key::Principal)
     }
 
+    /// Whether a client gets another bucket by writing another header.
+    pub(super) fn is_evadable(&self) -> bool {
+        let parts = self.parts();
+        let is_named = |part: &&Key| matches!(part, Key::ClientNet | Key::Principal);
+        parts.iter().any(|part| matches!(part, Key::Header(_))) && !parts.iter().any(is_named)
+    }
+
     /// When it can be read: before authentication, unless a part of it is the principal.
     pub(super) fn phase(&self) -> Phase {
         if self.needs_principal() { Phase::Quota } else { Phase::EdgeThrottle }

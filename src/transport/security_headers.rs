@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Phase};
-use crate::inspect::{Findings, Severity};
+use crate::inspect::{Findings, rule};
 use crate::rejection::Rejection;
 use crate::service::guard_layer;
 
@@ -105,13 +105,11 @@ impl Guard for SecurityHeaders {
     fn findings(&self, report: &mut Findings) {
         for (name, value) in DEFAULTS {
             if !self.headers.contains_key(&name) {
-                report.push(
-                    Severity::Low,
+                report.add_with(
+                    &rule::HEADER_MISSING,
                     self.name(),
                     format!("`{name}` is not sent"),
-                    format!(
-                        "leave the default, `{value}`, and let the handlers concerned set their own"
-                    ),
+                    format!("{}: `{value}`", rule::HEADER_MISSING.remedy()),
                 );
             }
         }

@@ -5,6 +5,7 @@ use crate::address::address_unknown;
 use crate::address::ranges::Ranges;
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
+use crate::inspect::{Findings, rule};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
@@ -78,6 +79,12 @@ impl Guard for IpFilter {
                 Cow::Owned(format!("allows only {allow}, denies {deny} network{plural}"))
             }
             None => Cow::Owned(format!("denies {deny} network{plural}")),
+        }
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        if self.0.allow.as_ref().is_some_and(Ranges::is_everybody) {
+            report.add(&rule::ALLOWS_ALL, self.name(), "the allow list covers all of IPv4 or IPv6");
         }
     }
 }

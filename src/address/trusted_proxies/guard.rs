@@ -11,7 +11,7 @@ use crate::address::{address_unknown, networks::Networks};
 use crate::context::{ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
-use crate::inspect::{Findings, Severity};
+use crate::inspect::{Findings, rule};
 use crate::rejection::Rejection;
 use crate::service::guard_layer;
 
@@ -195,11 +195,10 @@ impl Guard for TrustedProxies {
 
     fn findings(&self, report: &mut Findings) {
         if let Some(network) = self.0.wide {
-            report.push(
-                Severity::Medium,
+            report.add(
+                &rule::WIDE_PROXIES,
                 self.name(),
                 format!("the whole of {network} is trusted, and whoever sits there can claim any address"),
-                "trust the addresses of the proxies only",
             );
         }
     }

@@ -24,17 +24,17 @@ const MOST_CACHED: usize = 1_000_000;
 pub struct JwtBuilder {
     issuers: Vec<String>,
     audiences: Vec<String>,
-    sources: Vec<Source>,
+    pub(super) sources: Vec<Source>,
     algorithms: Option<Vec<Algorithm>>,
-    clock_skew: Duration,
+    pub(super) clock_skew: Duration,
     token_types: Option<Vec<String>>,
     scopes: Option<ClaimPath>,
     roles: Option<ClaimPath>,
     subject_from_client: bool,
     realm: String,
     cache_capacity: usize,
-    client_id_as_audience: bool,
-    ignore_confirmation: bool,
+    pub(super) client_id_as_audience: bool,
+    pub(super) ignore_confirmation: bool,
 }
 
 impl JwtBuilder {
@@ -274,29 +274,6 @@ impl JwtBuilder {
                 list.iter().copied().collect()
             }
         }
-    }
-
-    fn concessions(&self) -> Vec<(&'static str, &'static str)> {
-        let mut concessions = Vec::new();
-        if self.sources.iter().any(|source| matches!(source, Source::Secret(..))) {
-            concessions.push((
-                "a shared secret verifies tokens, so this service could also make them",
-                "let the issuer sign with a private key and publish the public one",
-            ));
-        }
-        if self.client_id_as_audience {
-            concessions.push((
-                "a token without `aud` is taken when `client_id` names this service",
-                "let the issuer write `aud`",
-            ));
-        }
-        if self.ignore_confirmation {
-            concessions.push((
-                "a token bound to a key is taken from whoever brings it",
-                "check the proof (DPoP or mutual TLS) in front of this service and drop `cnf`",
-            ));
-        }
-        concessions
     }
 }
 

@@ -80,6 +80,7 @@ mod algorithm;
 mod builder;
 mod cache;
 mod claims;
+mod concession;
 mod fault;
 mod json;
 mod jwk;

@@ -8,11 +8,12 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::builder::JwtBuilder;
+use super::concession::Concession;
 use super::fault::{Fault, Told};
 use super::verifier::Verifier;
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
-use crate::inspect::{Findings, Severity};
+use crate::inspect::{Findings, rule};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
@@ -30,8 +31,7 @@ pub(super) struct Inner {
     pub(super) challenges: Challenges,
     /// Keys left out of a set, each with its reason.
     pub(super) skipped: Vec<String>,
-    /// Each `dangerous` choice, with what to do instead.
-    pub(super) concessions: Vec<(&'static str, &'static str)>,
+    pub(super) concessions: Vec<Concession>,
 }
 
 impl Jwt {
@@ -117,12 +117,11 @@ impl Scheme for Jwt {
     }
 
     fn findings(&self, report: &mut Findings) {
-        for (choice, instead) in &self.inner.concessions {
-            report.push(Severity::Medium, "jwt", *choice, *instead);
+        for (rule, choice) in &self.inner.concessions {
+            report.add(rule, super::SCHEME, *choice);
         }
         for key in &self.inner.skipped {
-            let remedy = "publish the key in a form that is understood, or take it out of the set";
-            report.push(Severity::Info, "jwt", key.clone(), remedy);
+            report.add(&rule::KEY_SKIPPED, super::SCHEME, key.clone());
         }
     }
 }

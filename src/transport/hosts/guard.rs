@@ -5,6 +5,7 @@ use http::{HeaderValue, Version, header};
 
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Phase};
+use crate::inspect::{Findings, rule};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
@@ -83,6 +84,12 @@ impl Guard for Hosts {
         match &self.list {
             Some(list) => Cow::Owned(format!("answers for {list}")),
             None => Cow::Borrowed("answers for any host, but never for two at once"),
+        }
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        if self.list.is_none() {
+            report.add(&rule::ANY_HOST, self.name(), "a request for any host is answered");
         }
     }
 }

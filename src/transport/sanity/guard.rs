@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Phase};
+use crate::inspect::{Findings, rule};
 use crate::path;
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
@@ -117,6 +118,18 @@ impl Guard for Sanity {
             self.0.max_headers,
             self.0.max_header_bytes,
         ))
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        report.mark("methods", 0);
+        let Rules { max_headers, max_header_bytes, .. } = *self.0;
+        if max_headers > builder::MAX_HEADERS * 4
+            || max_header_bytes > builder::MAX_HEADER_BYTES * 4
+        {
+            let evidence =
+                format!("takes {max_headers} header fields and {max_header_bytes} bytes of them");
+            report.add(&rule::LARGE_HEAD, self.name(), evidence);
+        }
     }
 }
 

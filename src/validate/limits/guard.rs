@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::{
     error::ConfigError,
     guard::{Exchange, Flow, Guard, IntoGuard, Phase},
+    inspect::{Findings, rule},
     rejection::{Reason, Rejection, Violation},
     service::guard_layer,
     validate::media_type::{Declared, Presence, declared, plain_utf8, presence, unreadable},
@@ -65,7 +66,25 @@ impl Guard for JsonLimits {
             self.number_chars
         ))
     }
+
+    fn findings(&self, report: &mut Findings) {
+        let usual = JsonLimits::default();
+        let wide = [
+            ("members of an object", self.entries, usual.entries),
+            ("items of an array", self.items, usual.items),
+            ("bytes of a string", self.string_bytes, usual.string_bytes),
+        ];
+        for (what, limit, usual) in wide {
+            if limit > usual.saturating_mul(FAR) {
+                let evidence = format!("{limit} {what} are let through, {usual} by default");
+                report.add(&rule::DEEP_JSON, self.name(), evidence);
+            }
+        }
+    }
 }
+
+/// How many times the default is worth a word.
+const FAR: usize = 16;
 
 /// The largest body, in bytes, where neither the limits nor a stack say.
 const ALONE: usize = 1 << 20;

@@ -6,7 +6,7 @@ use http::header;
 use crate::{
     error::ConfigError,
     guard::{Exchange, Flow, Guard, IntoGuard, Phase},
-    inspect::{Findings, Severity},
+    inspect::{Findings, rule},
     rejection::{Reason, Rejection, Violation},
     service::guard_layer,
     validate::{
@@ -69,11 +69,10 @@ impl Guard for JsonSchema {
 
     fn findings(&self, report: &mut Findings) {
         if self.0.ignores_formats {
-            report.push(
-                Severity::Low,
-                "json-schema",
+            report.add(
+                &rule::FORMATS_IGNORED,
+                self.name(),
                 "`format` is ignored, so strings of any form pass",
-                "leave out `dangerous().ignore_formats()`",
             );
         }
     }

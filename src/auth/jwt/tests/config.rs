@@ -6,7 +6,7 @@ use super::super::testkit as kit;
 use super::super::{Algorithm, Jwt, JwtBuilder};
 use super::{builder, named};
 use crate::auth::Scheme;
-use crate::inspect::{Findings, Severity};
+use crate::inspect::Findings;
 
 fn mistakes(builder: JwtBuilder) -> Vec<String> {
     let error = builder.build().unwrap_err();
@@ -127,7 +127,7 @@ fn what_weakens_is_reported_by_the_self_audit() {
     let findings = |builder: JwtBuilder| {
         let mut findings = Findings::default();
         builder.build().unwrap().findings(&mut findings);
-        findings.iter().map(|finding| finding.severity).collect::<Vec<_>>()
+        findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     assert!(findings(builder()).is_empty());
     let weak = builder()
@@ -137,5 +137,11 @@ fn what_weakens_is_reported_by_the_self_audit() {
         .ignore_confirmation()
         .dangerous()
         .shared_secret(Algorithm::Hs256, kit::SECRET);
-    assert_eq!(findings(weak), [Severity::Medium; 3]);
+    assert_eq!(findings(weak), ["shared-secret", "no-audience", "proof-ignored"]);
+    assert_eq!(findings(builder().clock_skew(Duration::from_secs(121))), ["wide-skew"]);
+    let words = "correct horse battery staple and so on";
+    let guessable = builder().dangerous().shared_secret(Algorithm::Hs256, words);
+    assert_eq!(findings(guessable), ["shared-secret", "weak-secret"]);
+    let repeated = builder().dangerous().shared_secret(Algorithm::Hs256, [7; 64]);
+    assert_eq!(findings(repeated), ["shared-secret", "weak-secret"]);
 }

@@ -1,0 +1,175 @@
+use super::Severity;
+
+/// What a self-audit looks for: how much it matters, what to do about it, and where the demand comes
+/// from. A guard of one's own may have rules of its own.
+///
+/// # Example
+/// ```
+/// use tower_parapet::inspect::{Rule, Severity};
+///
+/// const OPEN_ON_SUNDAYS: Rule = Rule::new(
+///     "open-on-sundays",
+///     Severity::Low,
+///     "close on Sundays",
+///     &["API8:2023"],
+/// );
+/// assert_eq!(OPEN_ON_SUNDAYS.code(), "open-on-sundays");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    code: &'static str,
+    severity: Severity,
+    remedy: &'static str,
+    demands: &'static [&'static str],
+}
+
+impl Rule {
+    /// A rule by its code (kebab-case, stable), its severity, what to do, and whose demand it is:
+    /// `API2:2023` for the OWASP API Security Top 10, `ASVS 9.2.3` for the Application Security
+    /// Verification Standard 5.0.
+    pub const fn new(
+        code: &'static str,
+        severity: Severity,
+        remedy: &'static str,
+        demands: &'static [&'static str],
+    ) -> Self {
+        Self { code, severity, remedy, demands }
+    }
+
+    /// The stable word it is known by.
+    pub fn code(&self) -> &'static str {
+        self.code
+    }
+
+    /// How much a finding by it matters.
+    pub fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// What to do about a finding, where that does not depend on what was found.
+    pub fn remedy(&self) -> &'static str {
+        self.remedy
+    }
+
+    /// The items of the OWASP API Security Top 10 2023 and of ASVS 5.0 behind it.
+    pub fn demands(&self) -> &'static [&'static str] {
+        self.demands
+    }
+}
+
+macro_rules! rules {
+    ($($name:ident $severity:ident $code:literal $remedy:literal [$($demand:literal)*])*) => {
+        $(
+            pub(crate) const $name: Rule =
+                Rule::new($code, Severity::$severity, $remedy, &[$($demand),*]);
+        )*
+
+        /// Every rule of this crate, the gravest first. The [findings](crate::findings) page explains them.
+        pub const RULES: &[Rule] = &[$($name),*];
+    };
+}
+
+rules! {
+    BARE_STACK High "bare-stack"
+        "leave out `.dangerous().bare()`, or name the routes"
+        ["API5:2023" "API8:2023" "ASVS 8.2.1"]
+    PUBLIC_EVERYTHING High "public-everything"
+        "name the routes that are meant to be open"
+        ["API5:2023" "ASVS 8.2.1"]
+    WEAK_SECRET High "weak-secret"
+        "generate the secret from random bytes, or let the issuer sign with a private key"
+        ["API2:2023" "ASVS 11.2.3"]
+    NO_BODY_LIMIT High "no-body-limit"
+        "set `.body_limit(…)` to the largest body that a route needs"
+        ["API4:2023" "ASVS 15.2.2"]
+    TRACE_ALLOWED Medium "trace-allowed"
+        "add `.sanity(Sanity::builder())`, which lets through the usual methods only"
+        ["API8:2023" "ASVS 13.4.4" "ASVS 4.1.4"]
+    PUBLIC_ANY_METHOD Medium "public-any-method"
+        "write the methods before the pattern, `GET /catalogue` say"
+        ["API5:2023" "API8:2023" "ASVS 8.2.1"]
+    NO_EARLY_LIMIT Medium "no-early-limit"
+        "add `.throttle(Throttle::per_minute(…).by(Key::ClientNet))`"
+        ["API4:2023" "ASVS 2.4.1"]
+    NO_AUDIT Medium "no-audit"
+        "add `.audit(…)` or an observer of your own"
+        ["API2:2023" "ASVS 16.3.1" "ASVS 16.3.2"]
+    LARGE_BODY Medium "large-body"
+        "raise the limit by route, with `Policy::body_limit`, and not for all"
+        ["API4:2023" "ASVS 15.2.2"]
+    WIDE_PROXIES Medium "wide-proxies"
+        "trust the addresses of the proxies only"
+        ["API8:2023" "ASVS 4.1.3" "ASVS 15.3.4"]
+    SHARED_SECRET Medium "shared-secret"
+        "let the issuer sign with a private key and publish the public one"
+        ["API2:2023" "ASVS 9.1.2"]
+    NO_AUDIENCE Medium "no-audience"
+        "let the issuer write `aud`"
+        ["API2:2023" "ASVS 9.2.3"]
+    PROOF_IGNORED Medium "proof-ignored"
+        "check the proof (DPoP or mutual TLS) in front of this service and drop `cnf`"
+        ["API2:2023" "ASVS 9.2.2"]
+    NO_SCHEME Medium "no-scheme"
+        "add one with `Authenticate::with`"
+        ["API2:2023"]
+    IPV6_KEYS Medium "ipv6-keys"
+        "write `ipv6_prefix(64)` or fewer bits"
+        ["API4:2023" "ASVS 2.4.1"]
+    SHARED_GUESSES Medium "shared-guesses"
+        "write `by(Key::ClientNet)`, or combine it with what it is by"
+        ["API4:2023" "ASVS 6.3.1"]
+    EVADABLE_LIMIT Low "evadable-limit"
+        "combine it, `Key::ClientNet.and(…)`, or let a gateway set the header"
+        ["API4:2023" "ASVS 2.4.1"]
+    ALLOWS_ALL Medium "allows-all"
+        "name the networks that may call"
+        ["API8:2023" "ASVS 8.2.4"]
+    PUBLIC_WRITE Low "public-write"
+        "ask for credentials, or hold the route by limits of its own"
+        ["API6:2023" "ASVS 2.4.1"]
+    OPTIONAL_WRITE Low "optional-write"
+        "write `Policy::authenticated()`, or leave writing to a route of its own"
+        ["API5:2023" "ASVS 8.2.1"]
+    NO_GUESS_LIMIT Low "no-guess-limit"
+        "add a throttle `counting(Count::ForgedCredentials)` by client network"
+        ["API2:2023" "ASVS 6.3.1"]
+    THROTTLE_TWICE Low "throttle-twice"
+        "leave one of the two out: each request is counted twice"
+        ["API4:2023"]
+    LONG_DEADLINE Low "long-deadline"
+        "raise the deadline by route, with `Policy::deadline`, and not for all"
+        ["API4:2023" "ASVS 15.2.2"]
+    WIDE_SKEW Low "wide-skew"
+        "synchronise the clocks, and allow for a minute or two"
+        ["API2:2023" "ASVS 9.2.1"]
+    ANY_HOST Low "any-host"
+        "name the hosts with `.hosts([…])`"
+        ["API8:2023" "ASVS 4.1.3"]
+    LARGE_HEAD Low "large-head"
+        "leave the defaults, 100 fields and 32 KiB"
+        ["API4:2023" "ASVS 15.2.2"]
+    DEEP_JSON Low "deep-json"
+        "leave the defaults, and validate the one route that needs more by itself"
+        ["API4:2023" "ASVS 15.2.2"]
+    UNMET_REQUIREMENT Low "unmet-requirement"
+        "name at least one scope or role"
+        ["API5:2023" "ASVS 8.2.1"]
+    FORMATS_IGNORED Low "formats-ignored"
+        "leave out `dangerous().ignore_formats()`"
+        ["API3:2023" "ASVS 2.2.1"]
+    HEADER_MISSING Low "header-missing"
+        "leave the default, and let the handlers concerned set their own"
+        ["API8:2023" "ASVS 3.4.3" "ASVS 3.4.4" "ASVS 3.4.5" "ASVS 3.4.6"]
+    UNTYPED_WRITE Info "untyped-write"
+        "add `.validate(JsonSchema::for_route(…))`"
+        ["API3:2023" "ASVS 2.2.1" "ASVS 15.3.3"]
+    ENCODED_SLASHES Info "encoded-slashes"
+        "leave out `Policy::encoded_slashes()` where no name holds a slash"
+        ["API8:2023"]
+    ON_TRIAL Info "on-trial"
+        "take it out of the shadow once its notes look right"
+        ["API8:2023"]
+    KEY_SKIPPED Info "key-skipped"
+        "publish the key in a form that is understood, or take it out of the set"
+        ["API2:2023"]
+}

@@ -1,0 +1,249 @@
+//! The self-audit: every rule finds what it looks for, and the examples give it little to say.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
+
+use std::{collections::BTreeSet, time::Duration};
+
+use tower_parapet::{
+    Exchange, Flow, Guard, IpFilter, JsonSchema, Jwt, Key, Parapet, ParapetBuilder, Peer, Phase,
+    Policy, Rejection, Throttle,
+    audit::JsonLines,
+    auth::{
+        Authenticate,
+        api_key::{ApiKeys, MemoryKeys},
+        jwt::{Algorithm, JwtBuilder},
+    },
+    authorize::{any, scope},
+    compose::Shadow,
+    inspect::{Findings, RULES, Rule, Severity},
+    throttle::Count,
+    transport::{Sanity, SecurityHeaders},
+    validate::JsonLimits,
+};
+
+#[path = "../examples/custom_guard.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod custom_guard;
+#[path = "../examples/hyper.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod hyper;
+#[path = "../examples/quickstart.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod quickstart;
+
+const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
+    "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+
+fn tokens() -> JwtBuilder {
+    Jwt::builder().issuer("https://id.example").audience("orders").jwks(KEYS)
+}
+
+fn guesses() -> Throttle {
+    let attempts = Throttle::per_minute(10).by(Key::ClientNet).counting(Count::ForgedCredentials);
+    attempts.build().unwrap()
+}
+
+/// A stack that the self-audit has nothing to say about.
+fn sound() -> ParapetBuilder {
+    Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .hosts(["api.example"])
+        .authenticate(tokens())
+        .throttle(Throttle::per_minute(60).by(Key::ClientNet))
+        .throttle(guesses())
+        .public("GET /health", "load balancer")
+        .route("GET /orders", Policy::authenticated())
+        .audit(JsonLines::builder().stderr())
+}
+
+fn codes(stack: ParapetBuilder) -> Vec<&'static str> {
+    stack.build().unwrap().findings().iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn a_sound_stack_has_no_findings() {
+    let findings = sound().build().unwrap().findings();
+    assert!(findings.is_empty(), "{findings}");
+}
+
+/// What has to be changed about a sound stack for a rule to find it.
+type Weakened = fn() -> ParapetBuilder;
+
+const WEAKENED: &[(&str, Weakened)] = &[
+    ("bare-stack", || bare().guard(ApiKeys::builder(MemoryKeys::new()).build().unwrap())),
+    ("public-everything", || sound().public("GET /{*rest}", "a web site")),
+    ("weak-secret", || sound().authenticate(secret("correct horse battery staple and so on"))),
+    ("no-body-limit", || sound().body_limit(u64::MAX)),
+    ("no-body-limit", || sound().route("PUT /any", Policy::authenticated().body_limit(u64::MAX))),
+    ("trace-allowed", || bare().public("GET /health", "load balancer")),
+    ("public-any-method", || sound().public("/catalogue", "shop window")),
+    ("no-early-limit", || Parapet::builder().public("GET /health", "load balancer")),
+    ("no-audit", || Parapet::builder().public("GET /health", "load balancer")),
+    ("large-body", || sound().body_limit(65 << 20)),
+    ("wide-proxies", || sound().trusted_proxies(["10.0.0.0/8"])),
+    ("shared-secret", || sound().authenticate(secret([1, 2, 3, 4].repeat(8)))),
+    ("no-audience", || sound().authenticate(tokens().dangerous().client_id_as_audience())),
+    ("proof-ignored", || sound().authenticate(tokens().dangerous().ignore_confirmation())),
+    ("no-scheme", || sound().guard(std::iter::empty().collect::<Authenticate>())),
+    ("ipv6-keys", || sound().throttle(Throttle::per_minute(60).ipv6_prefix(96))),
+    ("shared-guesses", || {
+        let attempts = Throttle::per_minute(10).by(Key::Global);
+        sound().throttle(attempts.counting(Count::ForgedCredentials))
+    }),
+    ("evadable-limit", || sound().throttle(Throttle::per_minute(60).by(Key::header("x-tenant")))),
+    ("allows-all", || sound().ip(IpFilter::builder().allow(["0.0.0.0/1", "128.0.0.0/1"]))),
+    ("public-write", || sound().public("POST /login", "how one gets in")),
+    ("optional-write", || sound().route("DELETE /drafts", Policy::optional())),
+    ("no-guess-limit", || {
+        let limited = Throttle::per_minute(60).by(Key::ClientNet);
+        Parapet::builder().peer(Peer::ConnectInfo).authenticate(tokens()).throttle(limited)
+    }),
+    ("throttle-twice", || {
+        let once = Throttle::per_minute(60).by(Key::ClientNet).build().unwrap();
+        sound().throttle(once.clone()).route("GET /slow", Policy::authenticated().throttle(once))
+    }),
+    ("long-deadline", || sound().handler_deadline(Duration::from_secs(301))),
+    ("long-deadline", || sound().body_deadline(Duration::from_secs(301))),
+    ("wide-skew", || sound().authenticate(tokens().clock_skew(Duration::from_secs(121)))),
+    ("any-host", || Parapet::builder().public("GET /health", "load balancer")),
+    ("large-head", || sound().sanity(Sanity::builder().max_headers(401))),
+    ("deep-json", || sound().json_limits(JsonLimits::builder().entries(20_000))),
+    ("unmet-requirement", || sound().guard(Impossible)),
+    ("formats-ignored", || {
+        let schema = JsonSchema::for_route("PUT /orders/{id}", "{}").dangerous().ignore_formats();
+        sound().validate(schema)
+    }),
+    ("header-missing", || {
+        sound().security_headers(SecurityHeaders::builder().remove("referrer-policy"))
+    }),
+    ("untyped-write", || sound().route("PUT /orders/{id}", Policy::require(scope("write")))),
+    ("encoded-slashes", || {
+        sound().route("GET /files/{name}", Policy::authenticated().encoded_slashes())
+    }),
+    ("on-trial", || sound().guard(Shadow::of(Impossible).unwrap())),
+    ("key-skipped", || {
+        let other = r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#;
+        let keys = KEYS.replace("[{", &format!("[{other},{{"));
+        sound().authenticate(tokens().jwks(keys))
+    }),
+];
+
+fn bare() -> ParapetBuilder {
+    Parapet::builder().dangerous().bare()
+}
+
+fn secret(bytes: impl AsRef<[u8]>) -> JwtBuilder {
+    let tokens = Jwt::builder().issuer("https://id.example").audience("orders");
+    tokens.dangerous().shared_secret(Algorithm::Hs256, bytes)
+}
+
+/// Asks for a role that has no name, which a requirement built by hand can.
+struct Impossible;
+
+impl Guard for Impossible {
+    fn name(&self) -> &'static str {
+        "impossible"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Authorize
+    }
+
+    fn check(&self, _: &mut Exchange) -> Result<Flow, Rejection> {
+        Ok(Flow::Continue)
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        let nobody = any([]);
+        tower_parapet::Authorize::require(nobody).findings(report);
+    }
+}
+
+#[test]
+fn every_rule_finds_what_it_looks_for() {
+    for (code, weakened) in WEAKENED {
+        let found = codes(weakened());
+        assert!(found.contains(code), "{code} is not among {found:?}");
+    }
+    let shown: BTreeSet<_> = WEAKENED.iter().map(|(code, _)| *code).collect();
+    let all: BTreeSet<_> = RULES.iter().map(Rule::code).collect();
+    assert_eq!(shown, all);
+    assert!(all.len() >= 20, "{}", all.len());
+}
+
+#[test]
+fn a_weakness_is_found_once_and_brings_no_others_along() {
+    for (code, weakened) in WEAKENED {
+        let found = codes(weakened());
+        let of_it = found.iter().filter(|found| *found == code).count();
+        assert_eq!(of_it, 1, "{code} among {found:?}");
+    }
+    assert_eq!(codes(sound().body_limit(u64::MAX)), ["no-body-limit"]);
+    assert_eq!(codes(sound().public("/catalogue", "shop window")), ["public-any-method"]);
+    let probes = sound().public("GET,HEAD /ready", "readiness");
+    assert_eq!(codes(probes), [""; 0]);
+}
+
+#[test]
+fn every_rule_has_a_remedy_and_says_whose_demand_it_is() {
+    for rule in RULES {
+        assert!(!rule.remedy().is_empty() && !rule.remedy().ends_with('.'), "{rule:?}");
+        let known = |demand: &&str| {
+            demand.strip_prefix("ASVS ").is_some_and(|item| item.split('.').count() == 3)
+                || (demand.starts_with("API") && demand.ends_with(":2023"))
+        };
+        assert!(!rule.demands().is_empty() && rule.demands().iter().all(known), "{rule:?}");
+    }
+}
+
+#[test]
+fn the_page_of_findings_has_every_rule_as_it_is() {
+    let page = include_str!("../docs/findings.md");
+    for rule in RULES {
+        let start = format!("| `{}` | {} |", rule.code(), severity(rule.severity()));
+        let row = page.lines().find(|line| line.starts_with(&start));
+        let row = row.unwrap_or_else(|| panic!("no row begins with {start}"));
+        let end = format!("| {} | {} |", rule.remedy(), rule.demands().join(", "));
+        assert!(row.ends_with(&end), "{row} does not end with {end}");
+    }
+    let rows = page.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, RULES.len());
+}
+
+fn severity(severity: Severity) -> String {
+    format!("{severity:?}").to_lowercase()
+}
+
+#[test]
+fn the_examples_have_no_finding_above_low() {
+    let keys = MemoryKeys::new;
+    let stderr = || JsonLines::builder().stderr();
+    let stacks = [
+        ("quickstart", quickstart::parapet(KEYS.to_owned(), keys(), stderr())),
+        ("hyper", hyper::parapet(keys())),
+        ("custom_guard", custom_guard::parapet()),
+    ];
+    for (example, stack) in stacks {
+        let findings = stack.unwrap().findings();
+        let above = findings.at_least(Severity::Medium).count();
+        assert_eq!(above, 0, "{example}:\n{findings}");
+        println!("{example}: {} findings, none above low", findings.iter().count());
+    }
+}
+
+#[test]
+fn findings_are_told_gravest_first_and_as_json() {
+    let findings = bare().public("/{*rest}", "a web site").build().unwrap().findings();
+    let text = findings.to_string();
+    assert!(text.starts_with("High public-everything: /{*rest}: any path is open to anyone; "));
+    let json = serde_json::to_value(&findings).unwrap();
+    let first = &json[0];
+    assert!(first["code"].is_string() && first["demands"].is_array(), "{json}");
+}
