@@ -62,6 +62,8 @@ reasons! {
     ExpiredCredentials = UNAUTHORIZED, "expired-credentials", "The credentials have expired";
     /// The client's address may not call.
     AddressDenied = FORBIDDEN, "address-denied", "The client address is not allowed";
+    /// A browser sent it with cookies on behalf of another site.
+    CrossSite = FORBIDDEN, "cross-site", "The request comes from another site";
     /// The caller lacks a scope or a role.
     InsufficientScope = FORBIDDEN, "insufficient-scope", "The caller may not do this";
     /// The caller is known and may not do this.

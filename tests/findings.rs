@@ -24,7 +24,7 @@ use tower_parapet::{
     compose::Shadow,
     inspect::{Findings, RULES, Rule, Severity},
     throttle::Count,
-    transport::{Sanity, SecurityHeaders},
+    transport::{Cors, Csrf, Sanity, SecurityHeaders},
     validate::JsonLimits,
 };
 
@@ -99,6 +99,10 @@ const WEAKENED: &[(&str, Weakened)] = &[
     }),
     ("evadable-limit", || sound().throttle(Throttle::per_minute(60).by(Key::header("x-tenant")))),
     ("allows-all", || sound().ip(IpFilter::builder().allow(["0.0.0.0/1", "128.0.0.0/1"]))),
+    ("broad-origins", || {
+        sound().cors(Cors::builder().origins(["https://*.example.com"]).credentials())
+    }),
+    ("unlabelled-cookies", || sound().csrf(Csrf::builder().dangerous().unlabelled())),
     ("public-write", || sound().public("POST /login", "how one gets in")),
     ("optional-write", || sound().route("DELETE /drafts", Policy::optional())),
     ("no-guess-limit", || {

@@ -33,6 +33,7 @@ pub struct Policy {
     pub(crate) body_limit: Option<u64>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) separators: Separators,
+    pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) mistakes: Mistakes,
 }
 
@@ -44,6 +45,7 @@ impl Policy {
             body_limit: None,
             deadline: None,
             separators: Separators::Refused,
+            cross_origin: None,
             mistakes: Mistakes::default(),
         }
     }

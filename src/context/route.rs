@@ -29,6 +29,8 @@ pub struct Route {
     pub(crate) body_limit: Option<u64>,
     pub(crate) deadline: Option<Duration>,
     pub(crate) separators: Separators,
+    /// Its own policy for other origins, which applies to preflights too.
+    pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) guards: Vec<(Phase, Guards)>,
 }
 
@@ -41,6 +43,7 @@ impl Route {
             body_limit: None,
             deadline: None,
             separators: Separators::Refused,
+            cross_origin: None,
             guards: Vec::new(),
         }
     }

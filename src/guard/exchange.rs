@@ -26,6 +26,8 @@ pub struct Exchange {
     pub(crate) nested: bool,
     /// Whether the route was judged by this very stack, and not by one around it.
     pub(crate) judged: bool,
+    /// Whether it asks what another origin may do, and a policy has had its say.
+    pub(crate) preflight: bool,
     now: Option<Duration>,
     unix: Option<Duration>,
 }
@@ -47,6 +49,7 @@ impl Exchange {
             trial: None,
             nested,
             judged: false,
+            preflight: false,
             now: None,
             unix: None,
         }

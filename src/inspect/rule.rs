@@ -124,6 +124,9 @@ rules! {
     ALLOWS_ALL Medium "allows-all"
         "name the networks that may call"
         ["API8:2023" "ASVS 8.2.4"]
+    BROAD_ORIGINS Medium "broad-origins"
+        "name the origins one by one, or leave the credentials out"
+        ["API8:2023" "ASVS 3.4.2"]
     PUBLIC_WRITE Low "public-write"
         "ask for credentials, or hold the route by limits of its own"
         ["API6:2023" "ASVS 2.4.1"]
@@ -160,6 +163,9 @@ rules! {
     HEADER_MISSING Low "header-missing"
         "leave the default, and let the handlers concerned set their own"
         ["API8:2023" "ASVS 3.4.3" "ASVS 3.4.4" "ASVS 3.4.5" "ASVS 3.4.6"]
+    UNLABELLED_COOKIES Low "unlabelled-cookies"
+        "leave out `dangerous().unlabelled()` once the clients send `Origin`"
+        ["API8:2023" "ASVS 3.5.1"]
     UNTYPED_WRITE Info "untyped-write"
         "add `.validate(JsonSchema::for_route(…))`"
         ["API3:2023" "ASVS 2.2.1" "ASVS 15.3.3"]

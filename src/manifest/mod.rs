@@ -98,7 +98,8 @@ impl Step {
 
 impl Line {
     fn of(methods: &[Option<Method>], pattern: String, route: &Route) -> Self {
-        let steps = route.flat_guards().map(|guard| Step::of(&guard));
+        let steps = route.cross_origin.iter().cloned().chain(route.flat_guards());
+        let steps = steps.map(|guard| Step::of(&guard));
         let (requirements, guards): (Vec<_>, Vec<_>) =
             steps.partition(|step| step.name == "authorize" && !step.summary.is_empty());
         Self {

@@ -37,6 +37,7 @@ pub struct ParapetBuilder {
     pub(super) routes: RoutesBuilder,
     pub(super) mistakes: Mistakes,
     pub(super) schemes: Vec<Arc<dyn Scheme>>,
+    pub(super) cross_origin: Option<Arc<dyn Guard>>,
     /// Setters whose part did not build are still what the whole is judged by: a mistake in one
     /// place neither hides nor makes up another one.
     broken_by_client: Option<&'static str>,
@@ -61,6 +62,7 @@ impl ParapetBuilder {
             routes: RoutesBuilder::default(),
             mistakes: Mistakes::default(),
             schemes: Vec::new(),
+            cross_origin: None,
             broken_by_client: None,
             broken_scheme: false,
             slots: defaults().collect(),
@@ -206,7 +208,9 @@ impl ParapetBuilder {
         let known: Vec<_> =
             self.guards.iter().chain(&last).cloned().chain(routes.guards()).collect();
         let routes = self.mistakes.absorb_plain(routes.build()).filter(|_| !is_open);
-        self.guards.splice(..0, routes.iter().map(Routes::judging));
+        let [cross_origin, preflights] = self.cross_origin_guards(routes.as_ref());
+        self.guards.splice(..0, routes.iter().map(Routes::judging).chain(cross_origin));
+        self.guards.extend(preflights);
         self.guards.extend(routes.iter().flat_map(Routes::acting).chain(last));
         in_order(&mut self.guards);
         let of_routes = routes.iter().flat_map(|routes| routes.guards());

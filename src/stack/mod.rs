@@ -5,6 +5,7 @@ mod address;
 mod audit;
 mod auth;
 mod builder;
+mod cross_origin;
 mod findings;
 #[cfg(feature = "throttle")]
 mod throttle;

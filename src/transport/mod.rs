@@ -1,7 +1,8 @@
 //! The sanity of a request before anyone looks at who sent it, and the headers of every response.
 //!
 //! [`Sanity`] refuses what could be read in two ways, [`Hosts`] what is meant for someone else, and
-//! [`SecurityHeaders`] tells browsers what they may not do with the answer.
+//! [`SecurityHeaders`] tells browsers what they may not do with the answer. What browsers do on
+//! behalf of other origins is the subject of [`cors`] and [`csrf`].
 //!
 //! # Threat
 //!
@@ -47,10 +48,16 @@
 //! itself. It does not ask for HTTPS and does not send `Strict-Transport-Security`, which needs to
 //! know that the connection is secure. It does not decode a path twice: `%252e` is a name.
 
+pub mod cors;
+pub mod csrf;
 mod hosts;
 mod sanity;
 mod security_headers;
 
+pub use cors::{Cors, CorsBuilder};
+pub use csrf::{Csrf, CsrfBuilder};
 pub use hosts::{Hosts, HostsBuilder};
 pub use sanity::{Sanity, SanityBuilder};
 pub use security_headers::{SecurityHeaders, SecurityHeadersBuilder};
+
+pub(crate) use cors::{Preflights, asked_method};

@@ -83,6 +83,7 @@ impl RoutesBuilder {
                 body_limit: policy.body_limit,
                 deadline: policy.deadline,
                 separators: policy.separators,
+                cross_origin: policy.cross_origin,
                 guards: grouped(policy.guards.into_iter()),
                 ..Route::new(pattern, policy.access)
             });

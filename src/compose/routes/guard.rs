@@ -1,5 +1,6 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
+use http::Method;
 use tower_layer::Layer;
 
 use crate::{
@@ -94,9 +95,22 @@ impl Routes {
         guards
     }
 
+    /// Whether any rule has a policy of its own for other origins.
+    pub(crate) fn has_cross_origin(&self) -> bool {
+        self.table.routes().any(|route| route.cross_origin.is_some())
+    }
+
     fn judge(&self, exchange: &Exchange) -> Result<Arc<Route>, Rejection> {
+        self.judge_as(exchange.method(), exchange)
+    }
+
+    /// The rule for the path of a request, and for a method that may be another than its own.
+    pub(crate) fn judge_as(
+        &self,
+        method: &Method,
+        exchange: &Exchange,
+    ) -> Result<Arc<Route>, Rejection> {
         let sent = exchange.path();
-        let method = exchange.method();
         let route = self.table.find(method, sent);
         if sent.contains('%') {
             let decoded = path::decode(sent, route.separators)

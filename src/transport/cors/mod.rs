@@ -1,0 +1,65 @@
+//! Cross-origin resource sharing: which other origins may read what a browser fetches for them.
+//!
+//! # Threat
+//!
+//! A browser lets a page of one origin send requests to another, and keeps the answer from it unless
+//! that other origin says otherwise. A policy that says it too readily (any origin that asks, a
+//! suffix that `evilexample.com` has as well, `null`) hands a user's data to whoever gets the user
+//! to open a page. One that is put behind authentication or a limit breaks the front end: preflights
+//! carry no credentials, and a 401 or 429 without these headers reads as "network error".
+//!
+//! # Behaviour
+//!
+//! By the [Fetch standard](https://fetch.spec.whatwg.org/#http-cors-protocol).
+//!
+//! | request | answer |
+//! |---|---|
+//! | preflight (`OPTIONS` with `Origin` and `Access-Control-Request-Method`) of an allowed origin | 204 with what is allowed, before limits and authentication |
+//! | preflight of another origin | 204 without any of it: the browser refuses |
+//! | any other request of an allowed origin | goes on; whatever answers, a refusal too, carries the headers |
+//! | any other request of another origin, or of none | goes on; the answer carries none of them |
+//! | `Origin` twice | as of another origin |
+//!
+//! `Vary: Origin` stands on every answer of a policy that names origins. A preflight is judged by
+//! the route of the method that it asks for; a route without a policy of its own has the stack's,
+//! and so has a path that no route names.
+//!
+//! # Example
+//!
+//! ```
+//! use tower_parapet::{Parapet, Policy, transport::Cors};
+//!
+//! let app = Cors::builder()
+//!     .origins(["https://app.example.com"])
+//!     .methods(["DELETE"])
+//!     .headers(["authorization", "content-type"]);
+//! let parapet = Parapet::builder()
+//!     .cors(app)
+//!     .public("GET /health", "load balancer")
+//!     .route("GET /prices", Policy::optional().cors(Cors::builder().any_origin()))
+//!     .build()?;
+//! # Ok::<(), tower_parapet::ConfigError>(())
+//! ```
+//!
+//! # Defaults
+//!
+//! No policy: a browser keeps every answer from other origins. A policy allows what it names:
+//! without `methods` and `headers` only requests that need no preflight, without `credentials` no
+//! cookies, without `max_age` five seconds.
+//!
+//! # What this does not do
+//!
+//! It is no authorization: a request of another origin runs, and only its answer is kept from the
+//! page. Against requests that act on their own there is [`Csrf`](super::Csrf). It never echoes the
+//! methods and headers that are asked for.
+
+mod builder;
+mod guard;
+mod origin;
+mod policy;
+
+pub use builder::{CorsBuilder, DangerousCorsBuilder};
+pub use guard::Cors;
+
+pub(crate) use guard::{Preflights, asked_method};
+pub(in crate::transport) use origin::{Origin, Origins};
