@@ -25,6 +25,8 @@ pub mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
 mod guard;
+#[cfg(feature = "full")]
+pub mod guide;
 pub mod inspect;
 mod manifest;
 pub mod observe;
