@@ -57,7 +57,7 @@ impl Quickstart {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let audit = PathBuf::from(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("quickstart-{}-{number}.jsonl", std::process::id()));
-        let mut child = Command::new(program())
+        let mut child = Command::new(support::program::path("quickstart"))
             .env("PORT", "0")
             .env("AUDIT", &audit)
             .stdin(Stdio::null())
@@ -137,18 +137,6 @@ impl Drop for Quickstart {
 }
 
 /// Cargo tells tests where binaries are, but not where examples are.
-fn program() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let program = test.parent().unwrap().parent().unwrap().join("examples/quickstart");
-    assert!(
-        program.exists(),
-        "`{}` is missing; `cargo test` alone builds it, and so does \
-         `cargo build --all-features --example quickstart`",
-        program.display()
-    );
-    program
-}
-
 #[tokio::test]
 async fn anyone_may_ask_for_the_health_and_gets_the_security_headers() {
     let quickstart = Quickstart::start();
