@@ -11,7 +11,7 @@ use std::{
     env,
     error::Error,
     sync::{Arc, Mutex},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use aws_lc_rs::{
@@ -22,7 +22,7 @@ use axum::{Json, Router, extract::State, http::StatusCode, routing::get};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Value, json};
 use tower_parapet::{
-    ConfigError, Parapet, Peer, Policy, Principal,
+    ConfigError, Parapet, Peer, Policy, Principal, Shutdown,
     audit::{JsonLines, JsonLinesBuilder},
     auth::{
         api_key::{ApiKey, ApiKeys, MemoryKeys},
@@ -74,8 +74,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     axum::serve(listener, app.into_make_service_with_connect_info())
         .with_graceful_shutdown(async { drop(tokio::signal::ctrl_c().await) })
         .await?;
-    parapet.flush();
-    Ok(())
+    match parapet.shutdown(Duration::from_secs(5)).await {
+        Shutdown::Drained => Ok(()),
+        _ => Err("some requests were cut short".into()),
+    }
 }
 
 pub(crate) fn parapet(

@@ -72,7 +72,7 @@ pub use manifest::Manifest;
 pub use observe::{Observer, Outcome, Record};
 pub use rejection::{Reason, Rejection, Violation};
 pub use service::{GuardLayer, Guarded, GuardedFuture, layer};
-pub use stack::{DangerousStack, Parapet, ParapetBuilder};
+pub use stack::{DangerousStack, Parapet, ParapetBuilder, Shutdown};
 #[cfg(feature = "throttle")]
 pub use throttle::{Key, Throttle};
 #[cfg(feature = "validate")]

@@ -107,6 +107,11 @@ impl<T> Queue<T> {
         state.closing || state.is_full(self.capacity)
     }
 
+    /// Whether the writer is gone.
+    pub(super) fn is_ended(&self) -> bool {
+        self.lock().closed
+    }
+
     /// Waits for work and swaps what waits into `batch`, which must be empty.
     pub(super) fn take(&self, batch: &mut Vec<T>) -> Turn {
         let mut state = self.lock();

@@ -12,6 +12,7 @@ use super::json::Encoder;
 use super::queue::Queue;
 use super::writer::{self, Output};
 use crate::clock::Clock;
+use crate::inspect::Readiness;
 use crate::observe::{Observer, Record};
 
 /// What a sink does with a record that finds its queue full.
@@ -136,6 +137,14 @@ impl JsonLines {
 impl Observer for JsonLines {
     fn completed(&self, record: &Record) {
         self.inner.queue.push(Entry::of(record, self.inner.with_query));
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        if self.inner.queue.is_ended() {
+            readiness.wait_for("audit", "a writer: its output panicked");
+        } else if self.inner.queue.is_full() {
+            readiness.wait_for("audit", "room in its queue: the output is slow or fails");
+        }
     }
 
     fn flush(&self) {

@@ -11,7 +11,7 @@ use super::{Attempt, Scheme};
 use crate::{
     context::{Access, Principal},
     guard::{Exchange, Flow, Guard, Phase},
-    inspect::{Findings, rule},
+    inspect::{Findings, Readiness, rule},
     rejection::{Reason, Rejection},
     service::guard_layer,
 };
@@ -115,6 +115,10 @@ impl Guard for Authenticate {
         }
         self.schemes.iter().for_each(|scheme| scheme.findings(report));
     }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.schemes.iter().for_each(|scheme| scheme.ready(readiness));
+    }
 }
 
 guard_layer!(Authenticate);
@@ -155,6 +159,10 @@ macro_rules! scheme_guard {
             fn findings(&self, report: &mut $crate::inspect::Findings) {
                 $crate::auth::Scheme::findings(self, report);
             }
+
+            fn ready(&self, readiness: &mut $crate::inspect::Readiness) {
+                $crate::auth::Scheme::ready(self, readiness);
+            }
         }
     };
 }
@@ -180,7 +188,7 @@ fn admit<'a>(
     }
     // What an outer stack left open, an inner one may close.
     let optional = match exchange.own_route().map(|route| route.access()) {
-        Some(Access::Public { .. }) => {
+        Some(Access::Public { .. } | Access::Probe) => {
             exchange.context.unauthenticated = Some(missing());
             return Ok(Flow::Continue);
         }

@@ -3,7 +3,10 @@ use std::{borrow::Cow, sync::Arc};
 use http::{HeaderName, HeaderValue};
 
 use crate::{
-    context::Principal, error::ConfigError, guard::Exchange, inspect::Findings,
+    context::Principal,
+    error::ConfigError,
+    guard::Exchange,
+    inspect::{Findings, Readiness},
     rejection::Rejection,
 };
 
@@ -56,6 +59,11 @@ pub trait Scheme: Send + Sync + 'static {
     /// What the self-audit has to say about its settings.
     fn findings(&self, report: &mut Findings) {
         let _ = report;
+    }
+
+    /// What it still waits for before it can verify: keys, a store. Default nothing.
+    fn ready(&self, readiness: &mut Readiness) {
+        let _ = readiness;
     }
 }
 

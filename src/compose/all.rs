@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use crate::{
     error::{ConfigError, Mistakes},
     guard::{Exchange, Flow, Guard, Guards, IntoGuard, Needs, Phase, halves, in_order, run},
-    inspect::Findings,
+    inspect::{Findings, Readiness},
     observe::{Observer, Record, contained},
     rejection::Rejection,
     service::guard_layer,
@@ -107,6 +107,14 @@ impl Guard for All {
     fn findings(&self, report: &mut Findings) {
         self.guards.iter().for_each(|guard| guard.findings(report));
     }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.guards.iter().for_each(|guard| guard.ready(readiness));
+    }
+
+    fn judges_probes(&self) -> bool {
+        self.guards.iter().any(|guard| guard.judges_probes())
+    }
 }
 
 /// The observing halves of several guards as one, if there are any.
@@ -132,6 +140,10 @@ impl Observer for Together {
 
     fn opened(&self, record: &Record) {
         self.each(|observer| observer.opened(record));
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.0.iter().for_each(|observer| observer.ready(readiness));
     }
 
     fn flush(&self) {

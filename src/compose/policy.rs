@@ -6,6 +6,7 @@ use crate::{
     context::Access,
     error::Mistakes,
     guard::{Exchange, Flow, Guard, IntoGuard, Mode, Phase},
+    observe::Sample,
     path::Separators,
     rejection::Rejection,
 };
@@ -34,6 +35,7 @@ pub struct Policy {
     pub(crate) deadline: Option<Duration>,
     pub(crate) separators: Separators,
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
+    pub(crate) sample: Option<Arc<Sample>>,
     pub(crate) mistakes: Mistakes,
 }
 
@@ -46,6 +48,7 @@ impl Policy {
             deadline: None,
             separators: Separators::Refused,
             cross_origin: None,
+            sample: None,
             mistakes: Mistakes::default(),
         }
     }

@@ -5,7 +5,7 @@ use arc_swap::ArcSwap;
 use crate::{
     error::ConfigError,
     guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase},
-    inspect::Findings,
+    inspect::{Findings, Readiness},
     observe::{Observer, Record},
     rejection::Rejection,
     service::guard_layer,
@@ -128,6 +128,14 @@ impl Guard for Reloadable {
     fn findings(&self, report: &mut Findings) {
         self.guard.load().findings(report);
     }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.guard.load().ready(readiness);
+    }
+
+    fn judges_probes(&self) -> bool {
+        self.guard.load().judges_probes()
+    }
 }
 
 /// Tells whichever guard is in force when there is something to tell.
@@ -148,6 +156,10 @@ impl Observer for InForce {
 
     fn opened(&self, record: &Record) {
         self.tell(|observer| observer.opened(record));
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.tell(|observer| observer.ready(readiness));
     }
 
     fn flush(&self) {

@@ -12,7 +12,7 @@ use crate::{
     clock::within,
     error::ConfigError,
     guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase, Trial, drive},
-    inspect::{Findings, rule},
+    inspect::{Findings, Readiness, rule},
     observe::Observer,
     rejection::{Reason, Rejection},
     service::guard_layer,
@@ -117,6 +117,14 @@ impl Guard for Shadow {
     fn findings(&self, report: &mut Findings) {
         report.add(&rule::ON_TRIAL, self.guard.name(), "is on trial and refuses nothing");
         self.guard.findings(report);
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.guard.ready(readiness);
+    }
+
+    fn judges_probes(&self) -> bool {
+        self.guard.judges_probes()
     }
 }
 

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use crate::{
     error::ConfigError,
     guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase},
-    inspect::Findings,
+    inspect::{Findings, Readiness},
     observe::Observer,
     rejection::Rejection,
     service::guard_layer,
@@ -134,6 +134,14 @@ impl Guard for When {
 
     fn findings(&self, report: &mut Findings) {
         self.guard.findings(report);
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.guard.ready(readiness);
+    }
+
+    fn judges_probes(&self) -> bool {
+        self.guard.judges_probes()
     }
 }
 

@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     guard::{Guard, Guards, Phase},
+    observe::Sample,
     path::Separators,
 };
 
@@ -14,6 +15,8 @@ pub enum Access {
         /// Why it is public.
         reason: Arc<str>,
     },
+    /// Health probes: anyone, from anywhere, for any host, as often as they like.
+    Probe,
     /// Anyone; credentials that are sent must be good.
     Optional,
     /// Authenticated callers only. The default of a route nobody mentioned.
@@ -32,6 +35,8 @@ pub struct Route {
     /// Its own policy for other origins, which applies to preflights too.
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) guards: Vec<(Phase, Guards)>,
+    /// Which of its records are told, where not all are.
+    pub(crate) sample: Option<Arc<Sample>>,
 }
 
 impl Route {
@@ -45,6 +50,7 @@ impl Route {
             separators: Separators::Refused,
             cross_origin: None,
             guards: Vec::new(),
+            sample: None,
         }
     }
 

@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum_core::body::Body;
 use http::{Response, request};
@@ -25,6 +28,8 @@ pub(crate) struct Env {
     pub(crate) body_limit: u64,
     pub(crate) body_deadline: Duration,
     pub(crate) handler_deadline: Option<Duration>,
+    /// Set once the service is about to end.
+    pub(crate) withdrawn: AtomicBool,
 }
 
 impl Env {
@@ -39,6 +44,7 @@ impl Env {
             body_limit: u64::MAX,
             body_deadline: BODY_DEADLINE,
             handler_deadline: None,
+            withdrawn: AtomicBool::new(false),
         }
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request, response};
 
 use crate::{
-    context::{ClientAddr, Context, Principal, RequestId, Route},
+    context::{Access, ClientAddr, Context, Principal, RequestId, Route},
     rejection::Rejection,
     router,
 };
@@ -28,6 +28,8 @@ pub struct Exchange {
     pub(crate) judged: bool,
     /// Whether it asks what another origin may do, and a policy has had its say.
     pub(crate) preflight: bool,
+    /// Whether it is a health probe by the rules of this very stack.
+    pub(crate) probing: bool,
     now: Option<Duration>,
     unix: Option<Duration>,
 }
@@ -50,6 +52,7 @@ impl Exchange {
             nested,
             judged: false,
             preflight: false,
+            probing: false,
             now: None,
             unix: None,
         }
@@ -114,6 +117,7 @@ impl Exchange {
     }
 
     pub(crate) fn set_route(&mut self, route: Arc<Route>) {
+        self.probing = *route.access() == Access::Probe;
         self.context.route = Some(route);
         self.judged = true;
     }

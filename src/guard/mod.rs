@@ -21,7 +21,12 @@ pub(crate) use later::{BodyHook, Later, ReplyHook, Signed};
 pub(crate) use reply::Replies;
 pub(crate) use trial::Trial;
 
-use crate::{error::ConfigError, inspect::Findings, observe::Observer, rejection::Rejection};
+use crate::{
+    error::ConfigError,
+    inspect::{Findings, Readiness},
+    observe::Observer,
+    rejection::Rejection,
+};
 
 /// Decides about a request. The only trait a protection implements.
 ///
@@ -84,6 +89,17 @@ pub trait Guard: Send + Sync + 'static {
     fn findings(&self, report: &mut Findings) {
         let _ = report;
     }
+
+    /// What it still waits for before it can decide: keys, a store. Default nothing.
+    fn ready(&self, readiness: &mut Readiness) {
+        let _ = readiness;
+    }
+
+    /// Whether it judges health probes too, which come from anywhere, for any host, as often as they
+    /// like. Default only where it runs in [`Phase::Record`] or [`Phase::Reply`].
+    fn judges_probes(&self) -> bool {
+        self.phase() <= Phase::Reply
+    }
 }
 
 impl<G: Guard + ?Sized> Guard for Arc<G> {
@@ -113,6 +129,14 @@ impl<G: Guard + ?Sized> Guard for Arc<G> {
 
     fn findings(&self, report: &mut Findings) {
         (**self).findings(report);
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        (**self).ready(readiness);
+    }
+
+    fn judges_probes(&self) -> bool {
+        (**self).judges_probes()
     }
 }
 
@@ -276,6 +300,9 @@ pub(crate) fn run(
     exchange: &mut Exchange,
 ) -> Result<Flow, Rejection> {
     for (index, guard) in guards.iter().enumerate().skip(from) {
+        if exchange.probing && !guard.judges_probes() {
+            continue;
+        }
         match guard.check(exchange) {
             Ok(Flow::Continue) => exchange.sign(&**guard),
             Ok(Flow::Suspend(resume)) => return Ok(then_rest(guards.clone(), index, resume)),

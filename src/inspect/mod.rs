@@ -18,7 +18,9 @@
 //! ```
 
 mod findings;
+mod readiness;
 pub(crate) mod rule;
 
 pub use findings::{Finding, Findings, Severity};
+pub use readiness::{Readiness, Waiting};
 pub use rule::{RULES, Rule};

@@ -63,6 +63,8 @@ struct Line {
 enum Who {
     /// Anyone, for a reason.
     Public(String),
+    /// Health checks, which no other rule stands in the way of.
+    Probe,
     Optional,
     Authenticated,
 }
@@ -124,6 +126,7 @@ impl Who {
     fn of(access: &Access) -> Self {
         match access {
             Access::Public { reason } => Self::Public(reason.to_string()),
+            Access::Probe => Self::Probe,
             Access::Optional => Self::Optional,
             Access::Authenticated => Self::Authenticated,
         }

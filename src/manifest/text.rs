@@ -80,6 +80,7 @@ fn who(line: &Line) -> String {
     };
     match &line.access {
         Who::Public(reason) => format!("anyone: {reason}"),
+        Who::Probe => "health probes".to_owned(),
         Who::Optional => format!("anyone, known or not{requires}"),
         Who::Authenticated if requires.is_empty() => "any authenticated caller".to_owned(),
         Who::Authenticated => format!("callers{requires}"),

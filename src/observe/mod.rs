@@ -1,5 +1,6 @@
 //! What is told and does not decide: one record per request, to any number of observers.
 
+mod sample;
 mod ticket;
 
 use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, time::Duration};
@@ -8,9 +9,11 @@ use http::{Method, StatusCode, Uri};
 
 use crate::{
     context::{ClientAddr, Principal, RequestId, Route},
+    inspect::Readiness,
     rejection::Rejection,
 };
 
+pub(crate) use sample::Sample;
 pub(crate) use ticket::{Ticket, contained};
 
 /// Is told about every request, once, when it is over.
@@ -28,6 +31,11 @@ pub trait Observer: Send + Sync + 'static {
         let _ = record;
     }
 
+    /// What it still waits for before it can be told: a file, a service. Default nothing.
+    fn ready(&self, readiness: &mut Readiness) {
+        let _ = readiness;
+    }
+
     /// Brings everything told so far to where it belongs; blocks until it is there. Default nothing.
     fn flush(&self) {}
 }
@@ -39,6 +47,10 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
 
     fn opened(&self, record: &Record) {
         (**self).opened(record);
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        (**self).ready(readiness);
     }
 
     fn flush(&self) {

@@ -120,8 +120,17 @@ impl Drop for Ticket {
             contained("a clock", || {
                 open.record.elapsed = self.env.clock.now().saturating_sub(self.began);
             });
-            let own = self.env.observers.iter().chain(&self.env.halves);
-            for observer in own.chain(&open.joined) {
+            let sample = open.record.route.as_ref().and_then(|route| route.sample.clone());
+            let left_out = match sample {
+                Some(sample) => sample.choose(&open.record, self.began + open.record.elapsed),
+                None => Some(0),
+            };
+            if let Some(left_out) = left_out.filter(|left_out| *left_out > 0) {
+                open.record.notes.push(("left-out", left_out.to_string().into()));
+            }
+            // Guards learn of every request, whatever the operator reads of them.
+            let own = self.env.observers.iter().filter(|_| left_out.is_some());
+            for observer in own.chain(&self.env.halves).chain(&open.joined) {
                 contained("an observer", || observer.completed(&open.record));
             }
         }

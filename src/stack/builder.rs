@@ -1,4 +1,9 @@
-use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum_core::body::Body;
 use http::{Response, request};
@@ -88,6 +93,16 @@ impl ParapetBuilder {
     /// covers more than it says.
     pub fn public(mut self, pattern: &str, reason: &str) -> Self {
         self.routes = self.routes.public(pattern, reason);
+        self
+    }
+
+    /// Opens an exact path to health probes, `/livez` say, by `GET` and `HEAD`. They come from
+    /// anywhere, for any host, as often as they like: only sanity, the headers of every response and
+    /// the deadline apply, and guards of one's own that say so by
+    /// [`Guard::judges_probes`](crate::Guard::judges_probes). Of those that are well, one a minute is
+    /// audited; the next record notes how many were left out.
+    pub fn probe(mut self, path: &str) -> Self {
+        self.routes = self.routes.probe(path);
         self
     }
 
@@ -227,6 +242,7 @@ impl ParapetBuilder {
             body_limit: self.body_limit,
             body_deadline: self.body_deadline,
             handler_deadline: Some(self.handler_deadline),
+            withdrawn: AtomicBool::new(false),
         };
         let stack = Arc::new(Stack { env: Arc::new(env), guards: self.guards.into() });
         Ok(Parapet { stack, routes })

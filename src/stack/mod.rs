@@ -7,6 +7,7 @@ mod auth;
 mod builder;
 mod cross_origin;
 mod findings;
+mod life;
 #[cfg(feature = "throttle")]
 mod throttle;
 mod transport;
@@ -20,11 +21,11 @@ use tower_layer::Layer;
 use crate::{
     compose::Routes,
     manifest::Manifest,
-    observe::contained,
     service::{Guarded, Stack},
 };
 
 pub use builder::{DangerousStack, ParapetBuilder};
+pub use life::Shutdown;
 
 /// All protections of a service as one layer. Cheap to clone; clones share everything.
 ///
@@ -53,16 +54,6 @@ impl Parapet {
     /// Its text is stable, made to be kept as a snapshot in a test.
     pub fn manifest(&self) -> Manifest {
         Manifest::of(&self.stack, self.routes.as_ref())
-    }
-
-    /// Has every observer bring what it was told to where it belongs; blocks until it is there.
-    ///
-    /// For the end of a service, once its server has stopped.
-    pub fn flush(&self) {
-        let env = &self.stack.env;
-        for observer in env.observers.iter().chain(&env.halves) {
-            contained("an observer", || observer.flush());
-        }
     }
 }
 

@@ -214,7 +214,7 @@ impl Tagger {
     /// The tag of a request's bucket; `None` where the limit does not apply to it.
     pub(super) fn tag(&self, facts: Facts<'_>) -> Result<Option<u64>, Rejection> {
         let access = facts.route.map(Route::access);
-        if self.needs_principal && matches!(access, Some(Access::Public { .. })) {
+        if self.needs_principal && matches!(access, Some(Access::Public { .. } | Access::Probe)) {
             return Ok(None);
         }
         let mut hash = self.secret.hasher();

@@ -48,6 +48,23 @@ impl RoutesBuilder {
         self.add("public", pattern, Policy::new(Access::Public { reason: reason.into() }))
     }
 
+    /// Opens an exact path to health probes, by `GET` and `HEAD`: free of the rules for hosts,
+    /// addresses, limits and credentials, and recorded by sample.
+    pub fn probe(mut self, path: &str) -> Self {
+        if path.contains(['{', '}', ' ']) || path == "*" {
+            self.mistakes.push(
+                "probe",
+                path,
+                "is not one path",
+                "write the whole path, `/livez`, without methods and parameters",
+            );
+            return self;
+        }
+        let mut policy = Policy::new(Access::Probe);
+        policy.sample = Some(Arc::default());
+        self.add("probe", &format!("GET,HEAD {path}"), policy)
+    }
+
     /// Judges a pattern by a policy. `/admin/{*rest}` also covers `/admin` and `/admin/`.
     pub fn route(self, pattern: &str, policy: Policy) -> Self {
         self.add("route", pattern, policy)
@@ -84,6 +101,7 @@ impl RoutesBuilder {
                 deadline: policy.deadline,
                 separators: policy.separators,
                 cross_origin: policy.cross_origin,
+                sample: policy.sample,
                 guards: grouped(policy.guards.into_iter()),
                 ..Route::new(pattern, policy.access)
             });
@@ -143,7 +161,8 @@ impl RoutesBuilder {
                     "declare each pattern and method once",
                 );
             }
-            let is_public = matches!(rule.entry.route.access, Access::Public { .. });
+            let is_public =
+                matches!(rule.entry.route.access, Access::Public { .. } | Access::Probe);
             let covering = self.rules.iter().find(|other| {
                 let methods = (&rule.entry.methods, &other.entry.methods);
                 covered_by(&other.entry.route).iter().any(|c| **c == *rule.entry.route.pattern)

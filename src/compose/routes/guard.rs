@@ -7,7 +7,7 @@ use crate::{
     compose::all::together,
     context::{Access, Route},
     guard::{Env, Exchange, Flow, Guard, Needs, Phase, halves, in_order, run},
-    inspect::Findings,
+    inspect::{Findings, Readiness},
     observe::Observer,
     path,
     rejection::{Reason, Rejection},
@@ -63,9 +63,10 @@ impl Routes {
         self.table.unlisted()
     }
 
-    /// Whether every rule asks for an authenticated caller.
+    /// Whether every rule asks for an authenticated caller, probes apart.
     pub(crate) fn is_closed(&self) -> bool {
-        self.table.routes().all(|route| *route.access() == Access::Authenticated)
+        let is_closed = |access: &Access| matches!(access, Access::Authenticated | Access::Probe);
+        self.table.routes().all(|route| is_closed(route.access()))
     }
 
     /// What judges, before any other guard.
@@ -204,6 +205,10 @@ impl Guard for Routes {
 
     fn findings(&self, report: &mut Findings) {
         self.guards().iter().for_each(|guard| guard.findings(report));
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.guards().iter().for_each(|guard| guard.ready(readiness));
     }
 }
 

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use http::Method;
 use matchit::Router;
 
-use crate::{context::Route, guard::Guard};
+use crate::{
+    context::{Access, Route},
+    guard::Guard,
+};
 
 use super::table::{Conflict, Slot, grouped, router, widened};
 
@@ -45,6 +48,15 @@ impl Slot {
     pub(super) fn join(&mut self, extra: &Extra, unlisted: &Arc<Route>, out: &mut Vec<Conflict>) {
         let pattern = &*extra.pattern;
         let base = self.judge(pattern, unlisted).clone();
+        if *base.access() == Access::Probe {
+            out.push(Conflict {
+                setter: extra.setter,
+                pattern: pattern.to_owned(),
+                problem: "is a probe, which no such guard judges".to_owned(),
+                remedy: "write `public` in place of `probe`, or leave the guard out",
+            });
+            return;
+        }
         let joined = extra.joined(&base, pattern);
         if self.rules.iter().any(|(known, _)| known == pattern) {
             let is_whole = *base.pattern == *pattern;

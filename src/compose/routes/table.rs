@@ -190,7 +190,7 @@ fn rules_for(entries: &[Entry], method: Option<&Method>) -> Vec<(String, Arc<Rou
 /// What a rule that is not public covers beyond its own pattern.
 pub(super) fn covered_by(route: &Route) -> Vec<String> {
     match route.access {
-        Access::Public { .. } => Vec::new(),
+        Access::Public { .. } | Access::Probe => Vec::new(),
         _ => widened(&route.pattern),
     }
 }

@@ -120,6 +120,10 @@ impl Guard for Sanity {
         ))
     }
 
+    fn judges_probes(&self) -> bool {
+        true
+    }
+
     fn findings(&self, report: &mut Findings) {
         report.mark("methods", 0);
         let Rules { max_headers, max_header_bytes, .. } = *self.0;
