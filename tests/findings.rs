@@ -102,6 +102,13 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("broad-origins", || {
         sound().cors(Cors::builder().origins(["https://*.example.com"]).credentials())
     }),
+    ("plain-origin", || {
+        sound().cors(Cors::builder().origins(["http://app.example.com"]).credentials())
+    }),
+    ("plain-origin", || sound().csrf(Csrf::builder().trust(["http://app.example.com"]))),
+    ("no-csrf", || {
+        sound().cors(Cors::builder().origins(["https://app.example.com"]).credentials())
+    }),
     ("unlabelled-cookies", || sound().csrf(Csrf::builder().dangerous().unlabelled())),
     ("public-write", || sound().public("POST /login", "how one gets in")),
     ("optional-write", || sound().route("DELETE /drafts", Policy::optional())),

@@ -177,6 +177,13 @@ impl Exchange {
         }
     }
 
+    /// Takes headers that the handler sets out of the response, before those that guards stamp later.
+    pub(crate) fn reply_without(&mut self, names: &'static [HeaderName]) {
+        if self.trial.is_none() {
+            self.replies.without(names);
+        }
+    }
+
     /// Runs once the handler has answered; the last to register runs first. A refusal takes the
     /// place of the answer.
     pub fn on_reply(

@@ -17,6 +17,7 @@ pub enum Mode {
 enum Reply {
     One(Mode, HeaderName, HeaderValue),
     Defaults(Arc<HeaderMap>),
+    Without(&'static [HeaderName]),
 }
 
 impl Reply {
@@ -25,6 +26,7 @@ impl Reply {
         match self {
             Reply::One(..) => 1,
             Reply::Defaults(set) => set.len(),
+            Reply::Without(_) => 0,
         }
     }
 }
@@ -43,6 +45,11 @@ impl Replies {
 
     pub(crate) fn defaults(&mut self, set: Arc<HeaderMap>) {
         self.push(Reply::Defaults(set));
+    }
+
+    /// Takes out what the handler, or a guard before, has set.
+    pub(crate) fn without(&mut self, names: &'static [HeaderName]) {
+        self.push(Reply::Without(names));
     }
 
     fn push(&mut self, reply: Reply) {
@@ -75,6 +82,9 @@ impl Replies {
                     headers.append(name, value);
                 }
                 Reply::Defaults(set) => under(&set, headers, left),
+                Reply::Without(names) => names.iter().for_each(|name| {
+                    headers.remove(name);
+                }),
             }
         }
     }

@@ -127,6 +127,9 @@ rules! {
     BROAD_ORIGINS Medium "broad-origins"
         "name the origins one by one, or leave the credentials out"
         ["API8:2023" "ASVS 3.4.2"]
+    PLAIN_ORIGIN Medium "plain-origin"
+        "name the origin with `https`"
+        ["API8:2023" "ASVS 3.4.2"]
     PUBLIC_WRITE Low "public-write"
         "ask for credentials, or hold the route by limits of its own"
         ["API6:2023" "ASVS 2.4.1"]
@@ -166,6 +169,9 @@ rules! {
     UNLABELLED_COOKIES Low "unlabelled-cookies"
         "leave out `dangerous().unlabelled()` once the clients send `Origin`"
         ["API8:2023" "ASVS 3.5.1"]
+    NO_CSRF Low "no-csrf"
+        "add `.csrf(Csrf::builder().trust([…]))` with the origins of the policy"
+        ["API8:2023" "ASVS 3.5.1" "ASVS 4.4.2"]
     UNTYPED_WRITE Info "untyped-write"
         "add `.validate(JsonSchema::for_route(…))`"
         ["API3:2023" "ASVS 2.2.1" "ASVS 15.3.3"]

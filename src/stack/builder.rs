@@ -222,7 +222,7 @@ impl ParapetBuilder {
         let is_open = self.bare && routes.is_empty();
         let known: Vec<_> =
             self.guards.iter().chain(&last).cloned().chain(routes.guards()).collect();
-        let routes = self.mistakes.absorb_plain(routes.build()).filter(|_| !is_open);
+        let routes = self.mistakes.absorb_plain(routes.build_for_stack()).filter(|_| !is_open);
         let [cross_origin, preflights] = self.cross_origin_guards(routes.as_ref());
         self.guards.splice(..0, routes.iter().map(Routes::judging).chain(cross_origin));
         self.guards.extend(preflights);

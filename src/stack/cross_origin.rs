@@ -19,7 +19,7 @@ impl ParapetBuilder {
     /// anything counts them or asks for credentials; refusals carry the headers too. By route with
     /// [`Policy::cors`](crate::Policy::cors).
     pub fn cors(mut self, cors: CorsBuilder) -> Self {
-        self.cross_origin = self.mistakes.absorb("cors", cors.into_guard());
+        self.cross_origin = self.mistakes.absorb("cors", cors.sharing());
         self
     }
 
@@ -35,20 +35,31 @@ impl ParapetBuilder {
         routes: Option<&Routes>,
     ) -> [Option<Arc<dyn Guard>>; 2] {
         let default = self.cross_origin.take();
-        let by_route = routes.is_some_and(Routes::has_cross_origin);
-        if default.is_none() && !by_route {
+        let routes = routes.filter(|routes| !routes.cross_origin().is_empty()).cloned();
+        if default.is_none() && routes.is_none() {
             return [None, None];
         }
-        let of_target = OfTarget { default, routes: routes.cloned() };
-        [Some(Arc::new(of_target)), Some(Arc::new(Preflights))]
+        [Some(Arc::new(OfTarget { default, routes })), Some(Arc::new(Preflights))]
     }
 }
 
 /// Applies the policy of the route that is asked for: for a preflight, that of the method which the
-/// browser is about to use.
+/// browser is about to use. Right after the route is judged, so that no refusal comes before.
 struct OfTarget {
     default: Option<Arc<dyn Guard>>,
+    /// The table, where any of its rules has a policy of its own.
     routes: Option<Routes>,
+}
+
+impl OfTarget {
+    fn of_route(&self, exchange: &Exchange) -> Option<Arc<dyn Guard>> {
+        let routes = self.routes.as_ref()?;
+        let Some(asked) = asked_method(exchange) else {
+            return exchange.own_route()?.cross_origin.clone();
+        };
+        let method = Method::from_bytes(asked).ok()?;
+        routes.judge_as(&method, exchange).ok()?.cross_origin.clone()
+    }
 }
 
 impl Guard for OfTarget {
@@ -57,20 +68,12 @@ impl Guard for OfTarget {
     }
 
     fn phase(&self) -> Phase {
-        Phase::Reply
+        Phase::Record
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let asked = asked_method(exchange).map(Method::from_bytes);
-        let of_route = match (asked, &self.routes) {
-            (Some(Ok(method)), Some(routes)) => {
-                let route = routes.judge_as(&method, exchange).ok();
-                route.and_then(|route| route.cross_origin.clone())
-            }
-            (None, _) => exchange.route().and_then(|route| route.cross_origin.clone()),
-            _ => None,
-        };
-        match of_route.or_else(|| self.default.clone()) {
+        let of_route = self.of_route(exchange);
+        match of_route.as_ref().or(self.default.as_ref()) {
             Some(cors) => cors.check(exchange),
             None => Ok(Flow::Continue),
         }
@@ -84,6 +87,7 @@ impl Guard for OfTarget {
     }
 
     fn findings(&self, report: &mut Findings) {
-        self.default.iter().for_each(|cors| cors.findings(report));
+        let of_routes = self.routes.iter().flat_map(Routes::cross_origin);
+        self.default.iter().cloned().chain(of_routes).for_each(|cors| cors.findings(report));
     }
 }

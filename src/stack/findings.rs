@@ -47,7 +47,7 @@ impl Parapet {
     fn what_is_missing(&self, report: &mut Findings) {
         let runs = |phase: Phase| self.stack.guards.iter().any(|guard| guard.phase() == phase);
         let authenticates = runs(Phase::Authenticate);
-        let missing: [(bool, &Rule, &str, &str); 4] = [
+        let missing: [(bool, &Rule, &str, &str); 5] = [
             (
                 !runs(Phase::EdgeThrottle),
                 &rule::NO_EARLY_LIMIT,
@@ -71,6 +71,12 @@ impl Parapet {
                 &rule::TRACE_ALLOWED,
                 "sanity",
                 "any method is let through, TRACE among them",
+            ),
+            (
+                report.is_marked("credentials") && !report.is_marked("csrf"),
+                &rule::NO_CSRF,
+                "csrf",
+                "browsers send cookies here from other origins, and nothing looks where from",
             ),
         ];
         for (_, rule, subject, evidence) in missing.into_iter().filter(|(is_so, ..)| *is_so) {

@@ -126,8 +126,22 @@ impl RoutesBuilder {
     /// # Errors
     /// Patterns that do not parse, that are declared twice or that no request could tell apart; a
     /// public pattern that a requirement covers; a guard that would have to run before the route
-    /// is judged.
+    /// is judged; a policy for other origins, which only a stack applies.
     pub fn build(mut self) -> Result<Routes, ConfigError> {
+        let rules = self.rules.iter().filter(|rule| rule.entry.route.cross_origin.is_some());
+        for rule in rules {
+            self.mistakes.push(
+                rule.setter,
+                rule.text.as_str(),
+                "has a policy for other origins, and a table by itself answers no preflights",
+                "write the route on a stack, or put the layer `Cors` around the table",
+            );
+        }
+        self.build_for_stack()
+    }
+
+    /// As [`build`](Self::build), for a stack, which applies what a table by itself does not.
+    pub(crate) fn build_for_stack(mut self) -> Result<Routes, ConfigError> {
         self.refuse_overlaps();
         let unlisted = Arc::new(Route { listed: false, ..Route::new("*", Access::Authenticated) });
         let entries: Vec<_> = self.rules.into_iter().map(|rule| rule.entry).collect();

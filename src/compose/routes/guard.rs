@@ -96,9 +96,15 @@ impl Routes {
         guards
     }
 
-    /// Whether any rule has a policy of its own for other origins.
-    pub(crate) fn has_cross_origin(&self) -> bool {
-        self.table.routes().any(|route| route.cross_origin.is_some())
+    /// The policies for other origins that rules have of their own, each once.
+    pub(crate) fn cross_origin(&self) -> Vec<Arc<dyn Guard>> {
+        let mut policies: Vec<Arc<dyn Guard>> = Vec::new();
+        for policy in self.table.routes().filter_map(|route| route.cross_origin.as_ref()) {
+            if !policies.iter().any(|known| Arc::ptr_eq(known, policy)) {
+                policies.push(policy.clone());
+            }
+        }
+        policies
     }
 
     fn judge(&self, exchange: &Exchange) -> Result<Arc<Route>, Rejection> {

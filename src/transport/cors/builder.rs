@@ -1,4 +1,4 @@
-use std::{fmt::Display, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, Method};
 
@@ -11,7 +11,7 @@ use super::{
 };
 
 /// Builds [`Cors`]; see [`Cors::builder`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct CorsBuilder {
     any: bool,
@@ -26,16 +26,10 @@ pub struct CorsBuilder {
 }
 
 /// Names as they were given; `*` by a setter of its own.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Names {
     any: bool,
     list: Vec<String>,
-}
-
-impl std::fmt::Debug for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", Origins::Some(vec![self.clone()]))
-    }
 }
 
 /// How long browsers keep a preflight at most, Firefox the longest.
@@ -43,12 +37,17 @@ const MOST_AGE: Duration = Duration::from_secs(86_400);
 
 impl CorsBuilder {
     /// The origins that may read: `https://app.example.com`, or `https://*.example.com`, where the
-    /// star stands for one label. A default port may be left out; there is no path.
+    /// star stands for one label. A default port may be left out; there is no path. The star must
+    /// stand below a name of one's own: `https://*.com`, `https://*.co.uk` and
+    /// `https://*.vercel.app` are refused, as far as a short list of such names goes.
     pub fn origins<T: AsRef<str>>(mut self, origins: impl IntoIterator<Item = T>) -> Self {
         for text in origins {
             let text = text.as_ref();
             match Origin::parse(text) {
                 Ok(origin) => self.origins.push(origin),
+                Err(_) if text.trim() == "*" => {
+                    self.mistakes.push("origins", text, EVERYTHING, "write `any_origin()`");
+                }
                 Err(problem) => self.mistakes.push(
                     "origins",
                     text,
@@ -60,7 +59,9 @@ impl CorsBuilder {
         self
     }
 
-    /// Origins chosen one by one, as the browser sends them: those of a database, say.
+    /// Origins chosen one by one, as the browser sends them: those of a database, say. It is never
+    /// asked about `null` or anything else that is not a scheme, a host and a port; what it does is
+    /// done for every request with an `Origin`, so it must not wait.
     pub fn origin_if(mut self, choose: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
         self.origins.push(Origin::Chosen(Arc::new(choose)));
         self
@@ -72,7 +73,8 @@ impl CorsBuilder {
         self
     }
 
-    /// The methods beside `GET`, `HEAD` and `POST`, which need no permission.
+    /// The methods beside `GET`, `HEAD` and `POST`, which need no permission. In capitals, as
+    /// browsers compare them letter by letter.
     pub fn methods<T: AsRef<str>>(mut self, methods: impl IntoIterator<Item = T>) -> Self {
         self.methods.list.extend(methods.into_iter().map(|text| text.as_ref().to_owned()));
         self
@@ -104,7 +106,15 @@ impl CorsBuilder {
         self
     }
 
+    /// Any response header. Never together with [`credentials`](Self::credentials).
+    pub fn expose_any(mut self) -> Self {
+        self.exposed.any = true;
+        self
+    }
+
     /// Lets browsers send cookies and client certificates along, and scripts read the answer.
+    ///
+    /// Where [`Csrf`](crate::transport::Csrf) guards the cookies, it has to trust the same origins.
     pub fn credentials(mut self) -> Self {
         self.credentials = true;
         self
@@ -132,7 +142,8 @@ impl CorsBuilder {
     ///
     /// # Errors
     /// Origins, methods or headers that cannot be read; a policy without an origin; any origin, any
-    /// method or any header together with credentials; an age of more than a day.
+    /// method, any header or any exposed header together with credentials; `*` for a name; a method
+    /// that browsers would not recognise; an age of more than a day.
     pub fn build(mut self) -> Result<Cors, ConfigError> {
         let mut mistakes = std::mem::take(&mut self.mistakes);
         self.check_wildcards(&mut mistakes);
@@ -140,13 +151,13 @@ impl CorsBuilder {
             let remedy = "write a day or less";
             mistakes.push("max_age", format!("{age:?}"), "is longer than browsers keep it", remedy);
         }
-        let methods = self.methods.value("methods", &mut mistakes, |text| {
-            let method = text.parse::<Method>().ok()?;
-            Some(method.as_str().to_owned())
-        });
         let header = |text: &str| Some(text.parse::<HeaderName>().ok()?.as_str().to_owned());
-        let headers = self.headers.value("headers", &mut mistakes, header);
-        let exposed = self.exposed.value("expose", &mut mistakes, header);
+        let methods = self.methods.value(("methods", "any_method"), &mut mistakes, |text| {
+            Some(text.parse::<Method>().ok()?.as_str().to_owned())
+        });
+        let headers = self.headers.value(("headers", "any_header"), &mut mistakes, header);
+        let exposed = self.exposed.value(("expose", "expose_any"), &mut mistakes, header);
+        self.methods.refuse_small(&mut mistakes);
         mistakes.finish()?;
         let origins = if self.any { Origins::Any } else { Origins::Some(self.origins) };
         Ok(Cors(Arc::new(Rules {
@@ -173,6 +184,7 @@ impl CorsBuilder {
             ("any_origin", self.any),
             ("any_method", self.methods.any),
             ("any_header", self.headers.any),
+            ("expose_any", self.exposed.any),
         ];
         for (setter, _) in wildcards.into_iter().filter(|(_, any)| *any && self.credentials) {
             let problem = "stands beside `credentials`, where browsers refuse a wildcard";
@@ -184,13 +196,17 @@ impl CorsBuilder {
 impl Names {
     fn value(
         &self,
-        setter: &'static str,
+        (setter, wildcard): (&'static str, &str),
         mistakes: &mut Mistakes,
         read: impl Fn(&str) -> Option<String>,
     ) -> Option<HeaderValue> {
         let mut names: Vec<String> = self.any.then(|| "*".to_owned()).into_iter().collect();
         for text in &self.list {
             match read(text) {
+                // It is a token, and so could pass for a name.
+                Some(name) if name == "*" => {
+                    mistakes.push(setter, text, EVERYTHING, format!("write `{wildcard}()`"));
+                }
                 Some(name) if names.contains(&name) => {}
                 Some(name) => names.push(name),
                 None => mistakes.push(setter, text, "is no name", "write it as it is sent"),
@@ -201,7 +217,22 @@ impl Names {
         }
         HeaderValue::try_from(names.join(",")).ok()
     }
+
+    /// `fetch` puts some methods into capitals and others not, and then compares letter by letter.
+    fn refuse_small(&self, mistakes: &mut Mistakes) {
+        for text in &self.list {
+            let capital = text.to_ascii_uppercase();
+            if KNOWN.contains(&&*capital) && *text != capital {
+                let remedy = format!("write `{capital}`");
+                mistakes.push("methods", text, "is another method than in capitals", remedy);
+            }
+        }
+    }
 }
+
+const EVERYTHING: &str = "stands for everything, which is asked for by a setter of its own";
+
+const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Choices of a [`CorsBuilder`] that weaken the policy; see [`CorsBuilder::dangerous`].
 #[must_use = "choose, and the builder comes back"]
@@ -213,11 +244,5 @@ impl DangerousCorsBuilder {
     pub fn null_origin(mut self) -> CorsBuilder {
         self.0.origins.push(Origin::Null);
         self.0
-    }
-}
-
-impl Display for Cors {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0.origins)
     }
 }

@@ -57,9 +57,12 @@ mod builder;
 mod guard;
 mod origin;
 mod policy;
+mod preflight;
+mod suffix;
 
 pub use builder::{CorsBuilder, DangerousCorsBuilder};
 pub use guard::Cors;
 
-pub(crate) use guard::{Preflights, asked_method};
+pub(crate) use preflight::{Preflights, asked_method};
+
 pub(in crate::transport) use origin::{Origin, Origins};

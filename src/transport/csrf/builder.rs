@@ -14,6 +14,7 @@ pub struct CsrfBuilder {
     trusted: Vec<Origin>,
     same_site: bool,
     unlabelled: bool,
+    cookieless: bool,
     mistakes: Mistakes,
 }
 
@@ -43,6 +44,16 @@ impl CsrfBuilder {
         self
     }
 
+    /// Judges requests without cookies as well, where a browser says that another site caused them:
+    /// for log-ins, and for callers who are known by what a browser attaches unasked beside cookies,
+    /// a client certificate, a remembered Basic password or their network address.
+    ///
+    /// What says nothing at all and has no cookies is no browser, and goes on.
+    pub fn cookieless(mut self) -> Self {
+        self.cookieless = true;
+        self
+    }
+
     /// What weakens the protection.
     pub fn dangerous(self) -> DangerousCsrfBuilder {
         DangerousCsrfBuilder(self)
@@ -58,6 +69,7 @@ impl CsrfBuilder {
             trusted: Origins::Some(self.trusted),
             same_site: self.same_site,
             unlabelled: self.unlabelled,
+            cookieless: self.cookieless,
         })))
     }
 }

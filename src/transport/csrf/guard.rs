@@ -23,6 +23,7 @@ pub(super) struct Rules {
     pub(super) trusted: Origins,
     pub(super) same_site: bool,
     pub(super) unlabelled: bool,
+    pub(super) cookieless: bool,
 }
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -52,7 +53,7 @@ fn said<'a>(exchange: &'a Exchange, name: &HeaderName) -> Said<'a> {
 
 impl Rules {
     /// Whether the request comes from where it may; what was found otherwise.
-    fn judge(&self, exchange: &Exchange) -> Result<(), Cow<'static, str>> {
+    fn judge(&self, exchange: &Exchange, has_cookies: bool) -> Result<(), Cow<'static, str>> {
         let origin = said(exchange, &header::ORIGIN);
         if let Said::Once(origin) = origin
             && origin.to_str().is_ok_and(|origin| self.trusted.cover(origin))
@@ -69,7 +70,8 @@ impl Rules {
             Said::Once(origin) if is_of_host(origin, exchange) => Ok(()),
             Said::Once(origin) => Err(quoted("Origin", origin)),
             Said::Twice => Err("Origin twice".into()),
-            Said::Nothing if self.unlabelled => Ok(()),
+            // Without cookies it is no browser's: those say where from.
+            Said::Nothing if self.unlabelled || !has_cookies => Ok(()),
             Said::Nothing => Err("neither Sec-Fetch-Site nor Origin".into()),
         }
     }
@@ -117,12 +119,13 @@ impl Guard for Csrf {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        if !exchange.headers().contains_key(header::COOKIE)
+        let has_cookies = exchange.headers().contains_key(header::COOKIE);
+        if !(has_cookies || self.0.cookieless)
             || (exchange.method().is_safe() && !opens_websocket(exchange))
         {
             return Ok(Flow::Continue);
         }
-        match self.0.judge(exchange) {
+        match self.0.judge(exchange, has_cookies) {
             Ok(()) => Ok(Flow::Continue),
             Err(found) => Err(Rejection::new(Reason::CrossSite)
                 .expected(format!("the request's own origin, or one of: {}", self.0.trusted))
@@ -131,13 +134,19 @@ impl Guard for Csrf {
     }
 
     fn summary(&self) -> Cow<'static, str> {
+        let what = if self.0.cookieless { "" } else { "with cookies " };
         let own = if self.0.same_site { "its own site" } else { "its own origin" };
         let trusted = self.0.trusted.to_string();
         let and = if trusted.is_empty() { "" } else { ", and " };
-        Cow::Owned(format!("with cookies only from {own}{and}{trusted}"))
+        Cow::Owned(format!("{what}only from {own}{and}{trusted}"))
     }
 
     fn findings(&self, report: &mut Findings) {
+        report.mark("csrf", 0);
+        if let Some(plain) = self.0.trusted.named().find(|origin| origin.is_plain()) {
+            let evidence = format!("cookies are taken from `{plain}`");
+            report.add(&rule::PLAIN_ORIGIN, self.name(), evidence);
+        }
         if self.0.unlabelled {
             let evidence = "cookies are taken from clients that do not say where from";
             report.add(&rule::UNLABELLED_COOKIES, self.name(), evidence);
