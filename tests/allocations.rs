@@ -46,7 +46,7 @@ use tower_parapet::{
     auth::Authenticate,
     clock::ManualClock,
     throttle::{Key, Throttle, ThrottleBuilder},
-    transport::{Sanity, SecurityHeaders},
+    transport::{Cors, Csrf, Sanity, SecurityHeaders},
     validate::JsonLimits,
 };
 
@@ -100,6 +100,13 @@ const FULL: &[Part] = &[
          two buffers; the regrowth of one as the handler's own headers join",
         |s| s.guard(SecurityHeaders::default()),
     ),
+    Part(
+        "policy for other origins, of a request without one",
+        0,
+        "`Vary` is static and fits into the list of reply headers",
+        |s| s.cors(Cors::builder().origins(["https://app.example.com"]).credentials()),
+    ),
+    Part("look for other sites, without cookies", 0, "looks only", |s| s.csrf(Csrf::builder())),
     Part("throttle by client network", 0, "`RateLimit` is kept once written: few can occur", |s| {
         s.guard(by_client().build().unwrap())
     }),
@@ -131,6 +138,8 @@ fn full() -> ParapetBuilder {
         .with_clock(CLOCK.clone())
         .peer(Peer::ConnectInfo)
         .ip(addresses())
+        .cors(Cors::builder().origins(["https://app.example.com"]).credentials())
+        .csrf(Csrf::builder())
         .throttle(by_client())
         .authenticate(token::jwt())
         .throttle(by_caller())

@@ -11,6 +11,8 @@
 
 #[path = "cors/csrf.rs"]
 mod csrf;
+#[path = "cors/csrf_differential.rs"]
+mod csrf_differential;
 #[path = "cors/differential.rs"]
 mod differential;
 #[path = "cors/faults.rs"]

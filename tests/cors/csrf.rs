@@ -1,14 +1,16 @@
 //! Requests with cookies, by where they come from.
 
-use std::net::SocketAddr;
+use std::{convert::Infallible, net::SocketAddr};
 
 use axum::{Router, routing::any};
+use http::{Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
 use tower_parapet::{
-    Parapet,
-    transport::{Csrf, CsrfBuilder},
+    Body, Parapet,
+    transport::{Cors, Csrf, CsrfBuilder},
 };
 
-use super::support::{request, serve};
+use super::support::{Records, request, serve};
 
 async fn protected(csrf: CsrfBuilder) -> SocketAddr {
     let parapet = Parapet::builder().csrf(csrf).public("/{*rest}", "a web site").build().unwrap();
@@ -88,6 +90,63 @@ async fn what_was_asked_for_is_let_through_and_nothing_else() {
     let unlabelled = protected(Csrf::builder().dangerous().unlabelled()).await;
     assert_eq!(status(unlabelled, "POST", &[&[]]).await, 200);
     assert_eq!(status(unlabelled, "POST", &[&[("origin", "null")]]).await, 403);
+}
+
+#[tokio::test]
+async fn what_a_browser_attaches_beside_cookies_is_guarded_where_that_is_asked_for() {
+    let address = protected(Csrf::builder().cookieless()).await;
+    let status = async |method: &str, headers: &[(&str, &str)]| {
+        request(address, method, "/form", headers, b"").await.status
+    };
+    for foreign in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        assert_eq!(status("POST", &[foreign]).await, 403);
+        let upgrade = [foreign, ("connection", "upgrade"), ("upgrade", "websocket")];
+        assert_eq!(status("GET", &upgrade).await, 403);
+        assert_eq!(status("GET", &[foreign]).await, 200);
+    }
+    assert_eq!(status("POST", &[("sec-fetch-site", "same-origin")]).await, 200);
+    // Neither a field nor a cookie: curl, or another service.
+    assert_eq!(status("POST", &[]).await, 200);
+    assert_eq!(status("POST", &[("cookie", "session=1")]).await, 403);
+}
+
+/// Over HTTP/2 a WebSocket begins with CONNECT (RFC 8441), which has no `Upgrade`.
+#[tokio::test]
+async fn a_websocket_over_http_2_is_judged_like_one_over_http_1() {
+    let handler = async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty()));
+    let csrf = Csrf::builder().build().unwrap().layer(service_fn(handler));
+    for (origin, expected) in [("https://shop.example", 200), ("https://evil.example", 403)] {
+        let connect = Request::connect("https://shop.example/chat")
+            .header("cookie", "session=1")
+            .header("origin", origin);
+        let answer = csrf.clone().oneshot(connect.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), expected, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_tells_an_allowed_origin_why_and_the_record_what_was_found() {
+    let records = Records::default();
+    let parapet = Parapet::builder()
+        .cors(Cors::builder().origins(["https://app.example"]).credentials())
+        .csrf(Csrf::builder())
+        .observe(records.clone())
+        .public("/{*rest}", "a web site");
+    let router = Router::new().route("/form", any(async || "done"));
+    let address = serve(parapet.build().unwrap().protect(router)).await;
+    let fields = [
+        ("cookie", "session=1"),
+        ("origin", "https://app.example"),
+        ("sec-fetch-site", "same-site"),
+    ];
+    let answer = request(address, "POST", "/form", &fields, b"").await;
+    assert_eq!((answer.status, answer.code().as_str()), (403, "cross-site"));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example"));
+    assert!(!answer.text().contains("same-site"), "what was found is not for the client");
+    let [record] = &records.wait_for(1)[..] else { panic!("one record") };
+    let rejection = record.rejection.as_ref().unwrap();
+    assert_eq!(rejection.guard(), Some("csrf"));
+    assert_eq!(rejection.private_found(), Some("Sec-Fetch-Site `same-site`"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
 use super::{Csrf, guard::Rules};
 
 /// Builds [`Csrf`]; see [`Csrf::builder`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct CsrfBuilder {
     trusted: Vec<Origin>,
