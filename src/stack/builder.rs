@@ -223,9 +223,8 @@ impl ParapetBuilder {
         let known: Vec<_> =
             self.guards.iter().chain(&last).cloned().chain(routes.guards()).collect();
         let routes = self.mistakes.absorb_plain(routes.build_for_stack()).filter(|_| !is_open);
-        let [cross_origin, preflights] = self.cross_origin_guards(routes.as_ref());
+        let cross_origin = self.sharing(routes.as_ref());
         self.guards.splice(..0, routes.iter().map(Routes::judging).chain(cross_origin));
-        self.guards.extend(preflights);
         self.guards.extend(routes.iter().flat_map(Routes::acting).chain(last));
         in_order(&mut self.guards);
         let of_routes = routes.iter().flat_map(|routes| routes.guards());
@@ -248,14 +247,16 @@ impl ParapetBuilder {
         Ok(Parapet { stack, routes })
     }
 
-    /// Within a phase what is sane comes before the guards that were added and that rely on it,
+    /// Within a phase what is sane comes before the guards that were added and that rely on it, and
+    /// preflights are answered in between, so that none of these can keep a front end out,
     /// except that the headers these and the routes want come before those that are sent by
     /// default: the guards that are returned.
     fn insert_slots(&mut self) -> Vec<Arc<dyn Guard>> {
         let defaults = self.slots.drain(..).filter(|_| !self.bare).chain(self.given.drain(..));
         let (last, first): (Vec<_>, Vec<_>) =
             defaults.map(|(_, guard)| guard).partition(|guard| guard.phase() == Phase::Reply);
-        self.guards.splice(..0, first);
+        let preflights = self.preflights();
+        self.guards.splice(..0, first.into_iter().chain(preflights));
         last
     }
 

@@ -29,17 +29,18 @@ impl ParapetBuilder {
         self.part("csrf", csrf)
     }
 
-    /// The guards for a policy of the stack or of any route; none where there is neither.
-    pub(super) fn cross_origin_guards(
-        &mut self,
-        routes: Option<&Routes>,
-    ) -> [Option<Arc<dyn Guard>>; 2] {
+    /// What answers preflights, where the stack or any route has a policy.
+    pub(super) fn preflights(&self) -> Option<Arc<dyn Guard>> {
+        let is_wanted = self.cross_origin.is_some() || self.routes.has_cross_origin();
+        is_wanted.then(|| Arc::new(Preflights) as _)
+    }
+
+    /// What applies the policy of the stack or of the route, where there is any.
+    pub(super) fn sharing(&mut self, routes: Option<&Routes>) -> Option<Arc<dyn Guard>> {
         let default = self.cross_origin.take();
         let routes = routes.filter(|routes| !routes.cross_origin().is_empty()).cloned();
-        if default.is_none() && routes.is_none() {
-            return [None, None];
-        }
-        [Some(Arc::new(OfTarget { default, routes })), Some(Arc::new(Preflights))]
+        let is_any = default.is_some() || routes.is_some();
+        is_any.then(|| Arc::new(OfTarget { default, routes }) as _)
     }
 }
 

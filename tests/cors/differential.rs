@@ -174,7 +174,7 @@ fn theirs(settings: &Settings, preflight: bool) -> CorsLayer {
 
 /// An origin as browsers spell it, as far as those that are sent here go.
 fn is_spelt(text: &str) -> bool {
-    !text.contains(|c: char| c.is_ascii_uppercase() || " /?#@,*".contains(c) && c != '/')
+    !text.contains(|c: char| c.is_ascii_uppercase() || " ?#@,*".contains(c))
         && text.matches('/').count() == 2
 }
 

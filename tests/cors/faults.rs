@@ -1,11 +1,11 @@
 //! What a policy must not be talked into, and where it must not be left out.
 
 use axum::{Router, routing::get};
-use http::{HeaderMap, HeaderValue};
-use tower::Layer;
+use http::{HeaderMap, HeaderValue, Request};
+use tower::{Layer, ServiceExt};
 use tower_parapet::{
-    Exchange, Flow, Guard, Parapet, Phase, Policy, Reason, Rejection, compose::Routes,
-    transport::Cors,
+    Body, Exchange, Flow, Guard, IpFilter, Key, Parapet, Phase, Policy, Reason, Rejection,
+    Throttle, compose::Routes, transport::Cors,
 };
 
 use super::{
@@ -97,6 +97,44 @@ async fn a_refusal_in_the_very_first_phase_carries_the_headers_too() {
         let answer = request(address, "GET", target, &[("origin", origin)], b"").await;
         assert_eq!((answer.status, allows(&answer)), (503, Some(allowed)), "{target}");
     }
+}
+
+#[tokio::test]
+async fn a_guard_of_ones_own_keeps_no_front_end_from_reading_its_refusal() {
+    let closed = support::does(|_| Err(Rejection::new(Reason::Unavailable)));
+    let address = serve(stack().guard(closed)).await;
+    let answer = preflight(address, "/orders", APP, "DELETE").await;
+    assert_eq!((answer.status, allows(&answer)), (204, Some(APP)));
+    let answer = request(address, "GET", "/open", &[("origin", APP)], b"").await;
+    assert_eq!((answer.status, allows(&answer)), (503, Some(APP)));
+}
+
+#[tokio::test]
+async fn a_denied_address_is_refused_its_preflight_with_the_headers() {
+    let address = serve(stack().ip(IpFilter::builder().deny("127.0.0.0/8"))).await;
+    let answer = preflight(address, "/orders", APP, "DELETE").await;
+    assert_eq!((answer.status, allows(&answer)), (403, Some(APP)));
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_where_nobody_knows_the_peer() {
+    // Served without `ConnectInfo`, so a limit by client network refuses what it cannot count.
+    let stack = stack().throttle(Throttle::per_hour(1).by(Key::ClientNet)).build().unwrap();
+    let app = stack.protect(Router::new().route("/open", get(async || "open")));
+    let send = async |method: &str| {
+        let asked = Request::builder()
+            .method(method)
+            .uri("/open")
+            .header("host", "api.example.com")
+            .header("origin", APP)
+            .header("access-control-request-method", "GET");
+        let answer = app.clone().oneshot(asked.body(Body::empty()).unwrap()).await.unwrap();
+        let allowed = answer.headers().get("access-control-allow-origin").cloned();
+        assert_eq!(allowed.unwrap(), APP);
+        answer.status().as_u16()
+    };
+    assert_eq!(send("OPTIONS").await, 204);
+    assert!(send("GET").await >= 400);
 }
 
 /// A layer that was left in place, or a handler that knows better: it allows whoever asks.

@@ -115,6 +115,11 @@ impl RoutesBuilder {
         self.rules.is_empty() && self.extras.is_empty() && self.mistakes.is_empty()
     }
 
+    /// Whether any rule has a policy of its own for other origins.
+    pub(crate) fn has_cross_origin(&self) -> bool {
+        self.rules.iter().any(|rule| rule.entry.route.cross_origin.is_some())
+    }
+
     /// The guards of every rule that was written, whether or not the table can be built.
     pub(crate) fn guards(&self) -> impl Iterator<Item = Arc<dyn Guard>> {
         let of_rules = self.rules.iter().flat_map(|rule| rule.entry.route.flat_guards());

@@ -20,9 +20,18 @@
 //! | any other request of another origin, or of none | goes on; the answer carries none of them |
 //! | `Origin` twice | as of another origin |
 //!
-//! `Vary: Origin` stands on every answer of a policy that names origins. A preflight is judged by
-//! the route of the method that it asks for; a route without a policy of its own has the stack's,
-//! and so has a path that no route names.
+//! `Vary: Origin` stands on every answer of a policy that names origins, and on preflights what they
+//! asked for as well; what the handler's own answer depends on stays beside it. A preflight is judged
+//! by the route of the method that it asks for; a route without a policy of its own has the stack's,
+//! and so have a path that no route names and `OPTIONS *`.
+//!
+//! Where a policy applies, it alone speaks: what a handler or an inner layer says in
+//! `Access-Control-*` is taken out of the answer to a request with an `Origin`. Inner layers may
+//! tighten, and not allow more than the one table.
+//!
+//! Only rules by address, [`Hosts`](super::Hosts) and [`Sanity`](super::Sanity) may refuse a
+//! preflight, and the refusal carries the headers. A method in small letters, `patch` say, a `*` among names, and a star below a name where
+//! anybody may have one are mistakes of the configuration.
 //!
 //! # Example
 //!
@@ -45,13 +54,19 @@
 //!
 //! No policy: a browser keeps every answer from other origins. A policy allows what it names:
 //! without `methods` and `headers` only requests that need no preflight, without `credentials` no
-//! cookies, without `max_age` five seconds.
+//! cookies, without `max_age` five seconds. Never credentials together with any origin, method,
+//! header or exposed header. The star of a pattern is one label; `null` is nobody's origin, for a
+//! closure too, unless [`dangerous`](CorsBuilder::dangerous) says so.
 //!
 //! # What this does not do
 //!
 //! It is no authorization: a request of another origin runs, and only its answer is kept from the
-//! page. Against requests that act on their own there is [`Csrf`](super::Csrf). It never echoes the
-//! methods and headers that are asked for.
+//! page. Against requests that act on their own there is [`Csrf`](super::Csrf), which has to trust
+//! the same origins where they send cookies. It never echoes the methods and headers that are asked
+//! for. It does not have the whole public suffix list: a star below a name that strangers share is
+//! refused as far as a short list goes. A browser asks for `Access-Control-Allow-Private-Network`
+//! before it lets a page of the internet into a private network; to say it does not make the network
+//! any safer.
 
 mod builder;
 mod guard;

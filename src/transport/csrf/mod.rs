@@ -11,7 +11,8 @@
 //! # Behaviour
 //!
 //! Looked at: requests with a `Cookie`, of an unsafe method (RFC 9110, section 9.2.1) or for an
-//! upgrade to WebSocket. Everything else goes on.
+//! upgrade to WebSocket, by GET or, over HTTP/2, by CONNECT (RFC 8441). Everything else goes on:
+//! who authenticates by a header alone is left in peace.
 //!
 //! | condition, the first that holds | answer |
 //! |---|---|
@@ -20,7 +21,7 @@
 //! | `Sec-Fetch-Site` is anything else, or there are two | 403 `cross-site` |
 //! | `Origin` has the host and port of the request | goes on |
 //! | `Origin` is anything else, `null` among it, or there are two | 403 `cross-site` |
-//! | neither of the two is there | 403 `cross-site`, unless it was allowed |
+//! | neither of the two is there | 403 `cross-site`, unless it was allowed, or there is no cookie |
 //!
 //! Browsers send `Sec-Fetch-Site` since 2023 at the latest, from pages under HTTPS and of localhost;
 //! for all others there is `Origin`, which they send with every unsafe request and every WebSocket.
@@ -31,7 +32,7 @@
 //! use tower_parapet::{Parapet, transport::Csrf};
 //!
 //! let parapet = Parapet::builder()
-//!     .csrf(Csrf::builder().trust(["https://checkout.example.com"]))
+//!     .csrf(Csrf::builder().trust(["https://checkout.example.com"]).cookieless())
 //!     .public("GET /health", "load balancer")
 //!     .build()?;
 //! # Ok::<(), tower_parapet::ConfigError>(())
@@ -45,8 +46,16 @@
 //! # What this does not do
 //!
 //! It needs no token in forms and makes none. It does not see requests by safe methods, so a GET that
-//! changes something stays open (ASVS 3.5.3). It does not protect a user's login itself, which
-//! carries no cookie yet: trust nothing there that a form can send.
+//! changes something stays open (ASVS 3.5.3). Unless
+//! [`cookieless`](CsrfBuilder::cookieless) is asked for, it does not look at what carries no cookie:
+//! a login, whose user may be logged in as somebody else, and what browsers attach unasked beside
+//! cookies, client certificates and remembered Basic passwords.
+//!
+//! It compares `Origin` with the host as it arrives here. Behind a proxy that writes a `Host` of its
+//! own, trust the service's public origin. It leaves the scheme out, as TLS may have ended at that
+//! proxy, so a page at `http://` of the very host passes in browsers without `Sec-Fetch-Site`: send
+//! `Strict-Transport-Security`. [`same_site`](CsrfBuilder::same_site) is about `Sec-Fetch-Site` and
+//! helps nobody who sends `Origin` alone.
 
 mod builder;
 mod guard;
