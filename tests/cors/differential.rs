@@ -51,7 +51,7 @@ fn is_one_label_below(origin: &str) -> bool {
 }
 
 fn is_chosen(origin: &str) -> bool {
-    origin.len() % 2 == 0
+    origin.len().is_multiple_of(2)
 }
 
 /// What both can be told.
