@@ -63,7 +63,9 @@ pub use auth::api_key::ApiKeys;
 pub use auth::jwt::Jwt;
 pub use authorize::{Authorize, role, scope};
 pub use compose::{Policy, Routes};
-pub use context::{Access, ClientAddr, Context, Peer, PeerAddr, Principal, RequestId, Route};
+pub use context::{
+    Access, ClientAddr, Context, Peer, PeerAddr, Principal, RequestId, Route, TraceId,
+};
 pub use error::ConfigError;
 #[cfg(feature = "axum")]
 pub use extract::{Claims, Owned};
@@ -72,7 +74,7 @@ pub use manifest::Manifest;
 pub use observe::{Observer, Outcome, Record};
 pub use rejection::{Reason, Rejection, Violation};
 pub use service::{GuardLayer, Guarded, GuardedFuture, layer};
-pub use stack::{DangerousStack, Parapet, ParapetBuilder, Shutdown};
+pub use stack::{DangerousStack, Explain, Parapet, ParapetBuilder, Shutdown};
 #[cfg(feature = "throttle")]
 pub use throttle::{Key, Throttle};
 #[cfg(feature = "validate")]

@@ -24,7 +24,7 @@ pub const TYPE_BASE: &str = "https://docs.rs/tower-parapet/latest/tower_parapet/
 #[derive(Clone, Copy, Debug)]
 pub struct Problem<'a> {
     rejection: &'a Rejection,
-    request_id: Option<RequestId>,
+    request_id: Option<&'a RequestId>,
 }
 
 impl<'a> Problem<'a> {
@@ -33,7 +33,7 @@ impl<'a> Problem<'a> {
         Self { rejection, request_id: None }
     }
 
-    pub(crate) fn with_request_id(self, id: RequestId) -> Self {
+    pub(crate) fn with_request_id(self, id: &'a RequestId) -> Self {
         Self { request_id: Some(id), ..self }
     }
 
@@ -53,7 +53,7 @@ impl<'a> Problem<'a> {
     }
 
     /// The request's id, the same as in its record.
-    pub fn request_id(&self) -> Option<RequestId> {
+    pub fn request_id(&self) -> Option<&'a RequestId> {
         self.request_id
     }
 
@@ -75,7 +75,7 @@ impl<'a> Problem<'a> {
         }
         if let Some(id) = self.request_id {
             text.push_str(",\"request_id\":\"");
-            text.push_str(std::str::from_utf8(&id.encode()).unwrap_or_default());
+            text.push_str(id.encode(&mut [0; 36]));
             text.push('"');
         }
         for (index, violation) in self.violations().iter().enumerate() {
@@ -102,7 +102,7 @@ impl<'a> Problem<'a> {
             0 => 0,
             len => ",'detail':''".len() + len,
         };
-        let id = self.request_id.map_or(0, |_| ",'request_id':''".len() + 36);
+        let id = self.request_id.map_or(0, |id| ",'request_id':''".len() + id.len());
         fixed + reason.code().len() + reason.title().len() + detail + id
     }
 
@@ -169,7 +169,8 @@ mod tests {
             let rejection = Rejection::new(Reason::Forbidden)
                 .detail(detail.clone())
                 .violations(vec![Violation::new(detail.clone(), detail.clone())]);
-            let problem = Problem::of(&rejection).with_request_id(RequestId::at(Default::default()));
+            let id = RequestId::at(Default::default());
+            let problem = Problem::of(&rejection).with_request_id(&id);
             let value: serde_json::Value = serde_json::from_str(&problem.to_json()).unwrap();
             if !detail.is_empty() {
                 prop_assert_eq!(&value["detail"], &detail);
@@ -183,7 +184,8 @@ mod tests {
         for detail in ["", "closed on Sundays"] {
             let rejection = Rejection::new(Reason::Forbidden).detail(detail);
             let plain = Problem::of(&rejection);
-            for problem in [plain, plain.with_request_id(RequestId::at(Default::default()))] {
+            let id = RequestId::at(Default::default());
+            for problem in [plain, plain.with_request_id(&id)] {
                 assert_eq!(problem.to_json().len(), problem.json_len());
             }
         }

@@ -22,7 +22,7 @@ use tower_parapet::{
     },
     authorize::{any, scope},
     compose::Shadow,
-    inspect::{Findings, RULES, Rule, Severity},
+    inspect::{Diagnosis, Findings, RULES, Rule, Severity},
     throttle::Count,
     transport::{Cors, Csrf, Sanity, SecurityHeaders},
     validate::JsonLimits,
@@ -204,7 +204,7 @@ fn a_weakness_is_found_once_and_brings_no_others_along() {
 
 #[test]
 fn every_rule_has_a_remedy_and_says_whose_demand_it_is() {
-    for rule in RULES {
+    for rule in RULES.iter().chain(Diagnosis::ALL.iter().map(|diagnosis| diagnosis.rule())) {
         assert!(!rule.remedy().is_empty() && !rule.remedy().ends_with('.'), "{rule:?}");
         let known = |demand: &&str| {
             demand.strip_prefix("ASVS ").is_some_and(|item| item.split('.').count() == 3)
@@ -217,7 +217,8 @@ fn every_rule_has_a_remedy_and_says_whose_demand_it_is() {
 #[test]
 fn the_page_of_findings_has_every_rule_as_it_is() {
     let page = include_str!("../docs/findings.md");
-    for rule in RULES {
+    let of_traffic = Diagnosis::ALL.iter().map(|diagnosis| diagnosis.rule());
+    for rule in RULES.iter().chain(of_traffic) {
         let start = format!("| `{}` | {} |", rule.code(), severity(rule.severity()));
         let row = page.lines().find(|line| line.starts_with(&start));
         let row = row.unwrap_or_else(|| panic!("no row begins with {start}"));
@@ -225,7 +226,7 @@ fn the_page_of_findings_has_every_rule_as_it_is() {
         assert!(row.ends_with(&end), "{row} does not end with {end}");
     }
     let rows = page.lines().filter(|line| line.starts_with("| `")).count();
-    assert_eq!(rows, RULES.len());
+    assert_eq!(rows, RULES.len() + Diagnosis::ALL.len());
 }
 
 fn severity(severity: Severity) -> String {

@@ -26,7 +26,8 @@ impl Entry {
         let query = record.query().filter(|_| with_query).map(|query| cut(query, '&', QUERY));
         let path = cut(record.path(), '/', PATH);
         let record = Record {
-            request_id: record.request_id,
+            request_id: record.request_id.clone(),
+            trace_id: record.trace_id,
             started: record.started,
             elapsed: record.elapsed,
             method: short(&record.method),

@@ -33,9 +33,10 @@ impl Encoder {
     pub(super) fn record(&mut self, out: &mut Vec<u8>, entry: &Entry) {
         let record = &entry.record;
         self.begin(out, record.started, "request");
-        out.extend_from_slice(b",\"request_id\":\"");
-        out.extend_from_slice(&record.request_id.encode());
-        out.push(b'"');
+        member(out, "request_id", record.request_id.encode(&mut [0; 36]));
+        if let Some(trace) = record.trace_id {
+            member(out, "trace_id", &trace.to_string());
+        }
         member(out, "outcome", record.outcome.as_str());
         if let Some(status) = record.status {
             count(out, "status", u64::from(status.as_u16()));

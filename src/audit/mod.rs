@@ -29,7 +29,8 @@
 //! |---|---|
 //! | `time` | when the request began: RFC 3339, UTC, milliseconds |
 //! | `event` | `request`, or `dropped` with `count` alone: so many records found the queue full |
-//! | `request_id` | the id the problem carried too |
+//! | `request_id` | the id the problem carried too: one of our own, or a trusted proxy's |
+//! | `trace_id` | the trace that a valid `traceparent` names, the sender's word |
 //! | `outcome` | `answered`, `responded`, `rejected`, `upgraded`, `failed`, `cancelled`, `body-failed`, `panicked` |
 //! | `status` | the status sent |
 //! | `reason`, `guard`, `detail`, `expected`, `found`, `cause` | of a refusal: its code, who refused, what the caller was told, and what only the operator learns |

@@ -19,6 +19,7 @@ use crate::rejection::{Reason, Rejection};
 pub(super) fn record(target: &str) -> Record {
     Record {
         request_id: RequestId::at(Duration::from_secs(1)),
+        trace_id: None,
         started: Duration::from_millis(1_767_225_599_042),
         elapsed: Duration::from_micros(321),
         method: Method::GET,
@@ -120,7 +121,7 @@ fn a_record_has_stable_members_in_a_stable_order() {
             .cause(io::Error::other("a \"cause\"")),
     );
     record.notes = vec![("plan", "gold".into()), ("tried", "a".into()), ("tried", "b".into())];
-    let id = record.request_id;
+    let id = record.request_id.clone();
     assert_eq!(
         encoded(&record, &["page"]),
         format!(

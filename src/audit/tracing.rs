@@ -46,7 +46,8 @@ macro_rules! tell {
         event!(
             target: "tower_parapet::audit",
             $level,
-            request_id = field::display(record.request_id),
+            request_id = field::display(&record.request_id),
+            trace_id = record.trace_id.map(field::display),
             outcome = record.outcome.as_str(),
             status = record.status.map(|status| status.as_u16()),
             reason = rejection.map(|rejection| rejection.reason().code()),

@@ -310,15 +310,18 @@ fn challenged(rejection: Rejection, scheme: &dyn Scheme) -> Rejection {
 
 /// RFC 6750, section 3.1: without credentials the challenge carries no error.
 fn missing<'a>(schemes: impl Iterator<Item = &'a dyn Scheme>) -> Rejection {
-    schemes.fold(Rejection::new(Reason::MissingCredentials), |rejection, scheme| {
-        rejection.header(WWW_AUTHENTICATE, scheme.challenge())
-    })
+    let missing = Rejection::new(Reason::MissingCredentials)
+        .expected("credentials of a scheme that is read here")
+        .found("none");
+    schemes
+        .fold(missing, |rejection, scheme| rejection.header(WWW_AUTHENTICATE, scheme.challenge()))
 }
 
 /// An `Authorization` that no scheme reads: sent, so not absent, and not good.
 fn foreign(missing: &Rejection) -> Rejection {
     let rejection = Rejection::new(Reason::InvalidCredentials)
         .detail("the authorization scheme is not one that is accepted here")
+        .expected("credentials of a scheme that is read here")
         .found("an authorization header that no scheme reads");
     missing
         .headers()
@@ -329,5 +332,6 @@ fn foreign(missing: &Rejection) -> Rejection {
 fn ambiguous(one: &str, other: &str) -> Rejection {
     Rejection::new(Reason::AmbiguousCredentials)
         .detail("send one credential, in one place only")
+        .expected("one credential in one place")
         .found(format!("credentials of {one}, and {other}"))
 }

@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 use crate::{
     error::ConfigError,
     guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase},
-    inspect::{Findings, Readiness},
+    inspect::{Findings, Readiness, Seen, never},
     observe::Observer,
     rejection::Rejection,
     service::guard_layer,
@@ -35,6 +35,7 @@ type Predicate = Arc<dyn Fn(&Exchange) -> bool + Send + Sync>;
 pub struct When {
     predicate: Predicate,
     guard: Arc<dyn Guard>,
+    held: Arc<Seen>,
 }
 
 impl When {
@@ -97,7 +98,11 @@ impl When {
                 format!("combine it with guards of phase {earliest:?} or later"),
             );
         }
-        mistakes.finish().map(|()| Self { predicate: Arc::new(predicate), guard })
+        mistakes.finish().map(|()| Self {
+            predicate: Arc::new(predicate),
+            guard,
+            held: Arc::default(),
+        })
     }
 }
 
@@ -117,7 +122,14 @@ impl Guard for When {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        if (self.predicate)(exchange) { self.guard.check(exchange) } else { Ok(Flow::Continue) }
+        if (self.predicate)(exchange) {
+            if !exchange.is_rehearsal() {
+                self.held.mark();
+            }
+            return self.guard.check(exchange);
+        }
+        exchange.remark(|| "its condition does not hold".into());
+        Ok(Flow::Continue)
     }
 
     fn summary(&self) -> Cow<'static, str> {
@@ -133,6 +145,9 @@ impl Guard for When {
     }
 
     fn findings(&self, report: &mut Findings) {
+        if report.is_of_busy_stack() && !self.held.is_marked() {
+            never(report, self.name(), "its condition never held");
+        }
         self.guard.findings(report);
     }
 

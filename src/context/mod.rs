@@ -4,6 +4,7 @@ mod client;
 mod principal;
 mod request_id;
 mod route;
+mod trace_id;
 
 use std::{
     borrow::Cow,
@@ -13,8 +14,9 @@ use std::{
 
 pub use client::{ClientAddr, Peer, PeerAddr, Provenance};
 pub use principal::{Principal, PrincipalBuilder};
-pub use request_id::RequestId;
+pub use request_id::{InvalidRequestId, RequestId};
 pub use route::{Access, Route};
+pub use trace_id::TraceId;
 
 use crate::{
     observe::Ticket,
@@ -60,7 +62,11 @@ impl Context {
     /// The refusal for a caller without a principal: 401, with the challenge of every scheme that
     /// the stack authenticates by.
     pub fn unauthenticated(&self) -> Rejection {
-        self.unauthenticated.clone().unwrap_or_else(|| Rejection::new(Reason::MissingCredentials))
+        self.unauthenticated.clone().unwrap_or_else(|| {
+            Rejection::new(Reason::MissingCredentials)
+                .expected("a caller who was authenticated")
+                .found("nobody")
+        })
     }
 
     /// The rule of the policy that the request was judged by.
@@ -68,9 +74,10 @@ impl Context {
         self.route.as_deref()
     }
 
-    /// The request's id, where one was needed so far.
-    pub fn request_id(&self) -> Option<RequestId> {
-        self.request_id
+    /// The request's id. There is one wherever a record is kept, or ids were asked for by
+    /// [`ParapetBuilder::request_id`](crate::ParapetBuilder::request_id).
+    pub fn request_id(&self) -> Option<&RequestId> {
+        self.request_id.as_ref()
     }
 
     /// Keeps the record and every permit of the request open until the lease is dropped.

@@ -2,6 +2,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     guard::{Guard, Guards, Phase},
+    inspect::Seen,
     observe::Sample,
     path::Separators,
 };
@@ -37,6 +38,7 @@ pub struct Route {
     pub(crate) guards: Vec<(Phase, Guards)>,
     /// Which of its records are told, where not all are.
     pub(crate) sample: Option<Arc<Sample>>,
+    pub(crate) seen: Seen,
 }
 
 impl Route {
@@ -51,6 +53,7 @@ impl Route {
             cross_origin: None,
             guards: Vec::new(),
             sample: None,
+            seen: Seen::default(),
         }
     }
 

@@ -46,7 +46,10 @@ where
                 .found(format!("none, by the scheme {}", caller.scheme()))
         })?;
         claims.map(Claims).map_err(|error| {
-            Rejection::new(Reason::Forbidden).expected("claims that fit").cause(error)
+            Rejection::new(Reason::Forbidden)
+                .expected("claims that fit")
+                .found("others")
+                .cause(error)
         })
     }
 }

@@ -4,7 +4,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::{
-    context::{ClientAddr, Context, Principal, Provenance},
+    context::{ClientAddr, Context, Principal, Provenance, RequestId},
     rejection::{Reason, Rejection},
 };
 
@@ -41,6 +41,19 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for Principal {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
         Ok(context(parts)?.principal().cloned())
+    }
+}
+
+/// The request's id: 500 where the stack has none, as neither a record nor an answer needs one.
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        context(parts)?.request_id().cloned().ok_or_else(|| {
+            Rejection::new(Reason::Misconfigured)
+                .expected("a stack that gives every request an id: `.request_id(…)` or an observer")
+                .found("a stack without either")
+        })
     }
 }
 

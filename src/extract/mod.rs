@@ -16,6 +16,7 @@
 //! | [`Owned<T>`] | nobody was authenticated | 401 | `missing-credentials` |
 //! | | no such object, or someone else's | 404 | `not-found` |
 //! | | the object cannot be loaded | 503 | `unavailable`, with `Retry-After: 5` |
+//! | [`RequestId`] | the stack keeps no records, and was not asked for ids | 500 | `misconfigured` |
 //! | any | the router stands outside of every stack | 500 | `misconfigured` |
 //!
 //! The refusals are [`Rejection`]s, which the outermost stack renders and records like its own.
@@ -42,6 +43,7 @@
 //!
 //! [`Principal`]: crate::Principal
 //! [`ClientAddr`]: crate::ClientAddr
+//! [`RequestId`]: crate::RequestId
 //! [`Rejection`]: crate::Rejection
 //! [api1]: https://owasp.org/API-Security/editions/2023/en/0xa1-broken-object-level-authorization/
 

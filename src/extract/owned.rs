@@ -58,7 +58,8 @@ where
         let key = Path::<T::Key>::from_request_parts(parts, state).await;
         let Path(key) = key.map_err(unreadable)?;
         let object = T::load(state, key).await.map_err(unavailable)?;
-        let object = object.ok_or_else(|| absent().found("no such object"))?;
+        let object =
+            object.ok_or_else(|| absent().expected("an object").found("no such object"))?;
         if object.may_access(&caller) { Ok(Self(object)) } else { Err(foreign(&object, &caller)) }
     }
 }
@@ -89,12 +90,17 @@ fn unreadable(rejection: PathRejection) -> Rejection {
     if is_ours {
         Rejection::new(Reason::Misconfigured)
             .expected("a route with the parameters of the key")
+            .found("another route")
             .cause(rejection)
     } else {
-        absent().found("a path that names no object")
+        absent().expected("the key of an object").found("a path that names no object")
     }
 }
 
 fn unavailable(error: LoadError) -> Rejection {
-    Rejection::new(Reason::Unavailable).cause(error.into_cause()).header(RETRY_AFTER, RETRY)
+    Rejection::new(Reason::Unavailable)
+        .expected("a store that loads the object")
+        .found("one that does not")
+        .cause(error.into_cause())
+        .header(RETRY_AFTER, RETRY)
 }

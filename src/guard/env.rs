@@ -1,15 +1,16 @@
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{Arc, LazyLock, atomic::AtomicBool},
     time::Duration,
 };
 
 use axum_core::body::Body;
-use http::{Response, request};
+use http::{HeaderName, Response, request};
 
 use super::Guard;
 use crate::{
     clock::{Clock, SystemClock},
     context::Peer,
+    inspect::Diagnoses,
     observe::Observer,
     problem::Problem,
 };
@@ -30,6 +31,22 @@ pub(crate) struct Env {
     pub(crate) handler_deadline: Option<Duration>,
     /// Set once the service is about to end.
     pub(crate) withdrawn: AtomicBool,
+    pub(crate) ids: Ids,
+    pub(crate) diagnoses: Arc<Diagnoses>,
+}
+
+/// How the id of a request is told.
+pub(crate) struct Ids {
+    /// Where trusted proxies write it, and answers bear it.
+    pub(crate) header: HeaderName,
+    /// Whether every answer bears it, and the handler's request; else refusals only.
+    pub(crate) everywhere: bool,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        Self { header: HeaderName::from_static("x-request-id"), everywhere: false }
+    }
 }
 
 impl Env {
@@ -45,9 +62,15 @@ impl Env {
             body_deadline: BODY_DEADLINE,
             handler_deadline: None,
             withdrawn: AtomicBool::new(false),
+            ids: Ids::default(),
+            diagnoses: ALONE.clone(),
         }
     }
 }
+
+/// Layers by themselves are many, and may be made anew for each request: what they see is told once
+/// for the process.
+static ALONE: LazyLock<Arc<Diagnoses>> = LazyLock::new(Arc::default);
 
 /// The observing halves of guards. One that stands in several places is told once all the same.
 pub(crate) fn halves<'a>(
@@ -71,7 +94,16 @@ pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);
 impl super::Exchange {
     /// An exchange outside of a stack, for unit tests of guards; the peer comes from `PeerAddr`.
     pub(crate) fn test(request: http::Request<()>, clock: impl Clock) -> Self {
-        let env = Env { clock: Arc::new(clock), ..Env::alone() };
+        Self::test_with(request, clock, Arc::default())
+    }
+
+    /// One of several that share their diagnoses.
+    pub(crate) fn test_with(
+        request: http::Request<()>,
+        clock: impl Clock,
+        diagnoses: Arc<Diagnoses>,
+    ) -> Self {
+        let env = Env { clock: Arc::new(clock), diagnoses, ..Env::alone() };
         Self::begin(request.into_parts().0, Arc::new(env))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     router,
 };
 
-use super::{BodyHook, BodyWatch, Env, Guard, Later, Mode, Replies, Signed};
+use super::{BodyHook, BodyWatch, Env, Guard, Later, Mode, Rehearsal, Replies, Signed};
 
 /// A request under judgement: its head, what is known so far, and what guards registered for later.
 ///
@@ -24,6 +24,10 @@ pub struct Exchange {
     /// The guard on trial, while one is.
     pub(crate) trial: Option<&'static str>,
     pub(crate) nested: bool,
+    /// Kept while the request is only played through.
+    pub(crate) rehearsal: Option<Box<Rehearsal>>,
+    /// The place, from 1, of the guard of the stack that the request came to last.
+    pub(crate) reached: usize,
     /// Whether the route was judged by this very stack, and not by one around it.
     pub(crate) judged: bool,
     /// Whether it asks what another origin may do, and a policy has had its say.
@@ -50,6 +54,8 @@ impl Exchange {
             later: None,
             trial: None,
             nested,
+            rehearsal: None,
+            reached: 0,
             judged: false,
             preflight: false,
             probing: false,
@@ -90,10 +96,10 @@ impl Exchange {
 
     /// The client's address. Without trusted proxies it is the peer's.
     pub fn client(&self) -> Option<ClientAddr> {
-        self.context.client.or_else(|| {
-            let peer = self.context.peer?;
-            Some(ClientAddr::new(peer.ip(), crate::context::Provenance::Peer))
-        })
+        if self.context.client.is_none() {
+            self.diagnose_address();
+        }
+        self.client_so_far()
     }
 
     /// Settles where the request comes from.
@@ -118,17 +124,20 @@ impl Exchange {
 
     pub(crate) fn set_route(&mut self, route: Arc<Route>) {
         self.probing = *route.access() == Access::Probe;
+        if !self.is_rehearsal() {
+            route.seen.mark();
+        }
         self.context.route = Some(route);
         self.judged = true;
     }
 
     /// The request's id, made when first asked for.
     pub fn request_id(&mut self) -> RequestId {
-        if let Some(id) = self.context.request_id {
-            return id;
+        if let Some(id) = &self.context.request_id {
+            return id.clone();
         }
         let id = RequestId::at(self.unix());
-        self.context.request_id = Some(id);
+        self.context.request_id = Some(id.clone());
         id
     }
 
@@ -244,6 +253,9 @@ impl Exchange {
 
     /// The request for the handler, with the context as its one extension.
     pub(crate) fn into_request(mut self, body: Body) -> Request<Body> {
+        if let Some(id) = self.context.request_id.as_ref().filter(|_| self.env.ids.everywhere) {
+            self.head.headers.insert(self.env.ids.header.clone(), id.to_header());
+        }
         if !self.context.is_empty() {
             self.head.extensions.insert(self.context);
         }

@@ -49,6 +49,11 @@ impl<T> Signed<T> {
         Self { guard: None, work }
     }
 
+    /// Who registered it.
+    pub(crate) fn guard(&self) -> Option<&'static str> {
+        self.guard
+    }
+
     fn by(&mut self, guard: &'static str) {
         self.guard.get_or_insert(guard);
     }

@@ -3,7 +3,9 @@
 mod env;
 mod exchange;
 mod later;
+mod rehearsal;
 mod reply;
+mod traffic;
 mod trial;
 
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -16,8 +18,9 @@ pub use exchange::Exchange;
 pub use later::BodyWatch;
 pub use reply::Mode;
 
-pub(crate) use env::{BODY_DEADLINE, Env, Render, halves};
+pub(crate) use env::{BODY_DEADLINE, Env, Ids, Render, halves};
 pub(crate) use later::{BodyHook, Later, ReplyHook, Signed};
+pub(crate) use rehearsal::Rehearsal;
 pub(crate) use reply::Replies;
 pub(crate) use trial::Trial;
 
@@ -299,17 +302,26 @@ pub(crate) fn run(
     from: usize,
     exchange: &mut Exchange,
 ) -> Result<Flow, Rejection> {
+    if exchange.is_rehearsal() {
+        return rehearsal::rehearse(guards, from, exchange);
+    }
     for (index, guard) in guards.iter().enumerate().skip(from) {
         if exchange.probing && !guard.judges_probes() {
             continue;
         }
-        match guard.check(exchange) {
-            Ok(Flow::Continue) => exchange.sign(&**guard),
-            Ok(Flow::Suspend(resume)) => return Ok(then_rest(guards.clone(), index, resume)),
-            Ok(respond) => return Ok(respond),
-            Err(rejection) => return Err(rejection.by(guard.name())),
+        let checked = guard.check(exchange);
+        if let Ok(Flow::Continue) = checked {
+            exchange.sign(&**guard);
+            continue;
         }
+        // Lists within a guard of this one have written theirs before.
+        exchange.reached = index + 1;
+        return match checked {
+            Ok(Flow::Suspend(resume)) => Ok(then_rest(guards.clone(), index, resume)),
+            checked => checked.map_err(|rejection| rejection.by(guard.name())),
+        };
     }
+    exchange.reached = guards.len();
     Ok(Flow::Continue)
 }
 
@@ -318,6 +330,7 @@ fn then_rest(guards: Guards, index: usize, resume: Resume) -> Flow {
         Box::pin(async move {
             let decided = drive(Flow::Suspend(resume), exchange).await;
             let Some(guard) = guards.get(index) else { return decided };
+            exchange.reached = index + 1;
             match decided.map_err(|rejection| rejection.by(guard.name()))? {
                 Flow::Continue => {
                     exchange.sign(&**guard);

@@ -23,11 +23,16 @@ impl Trial {
     /// All is as it was, but for a note of the verdict and the request's id, which is the same
     /// whoever asks for it first.
     pub(crate) fn end(self, exchange: &mut Exchange, verdict: Result<Flow, Rejection>) {
-        let id = exchange.context.request_id;
+        let id = exchange.context.request_id.take();
         exchange.context = self.context;
         exchange.context.request_id = id;
         exchange.judged = self.judged;
         exchange.trial = self.around;
+        exchange.remark(|| match &verdict {
+            Ok(Flow::Respond(_)) => "on trial, would answer".into(),
+            Ok(_) => "on trial".into(),
+            Err(rejection) => format!("on trial, would refuse: {rejection}").into(),
+        });
         match verdict {
             Ok(Flow::Respond(_)) => exchange.note("would-respond", self.name),
             Ok(_) => {}

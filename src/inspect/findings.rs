@@ -51,6 +51,8 @@ pub struct Findings {
     list: Vec<Finding>,
     #[serde(skip)]
     marks: BTreeSet<(&'static str, usize)>,
+    #[serde(skip)]
+    is_busy: bool,
 }
 
 impl Findings {
@@ -96,6 +98,16 @@ impl Findings {
     /// Whether there is nothing to say.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Starts with whether the stack has seen enough to say what never happens.
+    pub(crate) fn of_traffic(is_busy: bool) -> Self {
+        Self { is_busy, ..Self::default() }
+    }
+
+    /// Whether the stack has seen enough to say what never happens.
+    pub(crate) fn is_of_busy_stack(&self) -> bool {
+        self.is_busy
     }
 
     /// Leaves word that a protection is there, for the rules about what is missing; false where the

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, time::Duration};
 use http::{Method, StatusCode, Uri};
 
 use crate::{
-    context::{ClientAddr, Principal, RequestId, Route},
+    context::{ClientAddr, Principal, RequestId, Route, TraceId},
     inspect::Readiness,
     rejection::Rejection,
 };
@@ -105,6 +105,8 @@ impl Outcome {
 pub struct Record {
     /// The request's id, the same as in a problem.
     pub request_id: RequestId,
+    /// The trace it belongs to, where its `traceparent` says so: the sender's word.
+    pub trace_id: Option<TraceId>,
     /// When it began, since the Unix epoch.
     pub started: Duration,
     /// How long it took, until the body of the answer had ended.

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::guard::{Env, Exchange};
+use crate::{
+    context::{RequestId, TraceId},
+    guard::{Env, Exchange},
+};
 
 use super::{Observer, Outcome, Record};
 
@@ -61,7 +64,9 @@ impl Ticket {
 
     pub(crate) fn open(exchange: &mut Exchange, observed: bool) -> Arc<Self> {
         let record = Record {
-            request_id: exchange.request_id(),
+            // Settled as the guards are through: a trusted proxy may have named it.
+            request_id: RequestId::NIL,
+            trace_id: observed.then(|| TraceId::of(exchange.headers())).flatten(),
             started: exchange.unix(),
             elapsed: Duration::ZERO,
             method: exchange.method().clone(),

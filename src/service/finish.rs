@@ -12,6 +12,7 @@ use http_body::Body as _;
 use crate::{
     context::RequestId,
     guard::{Env, Exchange, Replies, ReplyHook, Signed},
+    inspect::Diagnosis,
     observe::{Outcome, Ticket},
     problem::{Problem, dress},
     rejection::{Reason, Rejection},
@@ -42,20 +43,26 @@ impl Settled {
     /// none that would hold them.
     pub(crate) fn take(&mut self, exchange: &mut Exchange, ticket: &mut Option<Arc<Ticket>>) {
         self.replies.extend(std::mem::take(&mut exchange.replies));
-        self.request_id = exchange.context.request_id;
         self.deadline =
             exchange.own_route().and_then(|route| route.deadline).or(exchange.env.handler_deadline);
         let outer = match ticket {
             Some(_) => None,
             None => exchange.context.ticket.as_ref().and_then(Weak::upgrade),
         };
+        if ticket.is_some() || outer.is_some() || exchange.env.ids.everywhere {
+            exchange.request_id();
+        }
+        self.request_id.clone_from(&exchange.context.request_id);
         let holds = exchange.later.as_ref().is_some_and(|later| !later.permits.is_empty());
         if holds && ticket.is_none() && outer.is_none() {
             *ticket = Some(Ticket::open(exchange, false));
         }
         if let Some(ticket) = ticket.as_ref().or(outer.as_ref()) {
             let mut open = ticket.lock();
-            open.record.client = exchange.client();
+            if let Some(id) = &self.request_id {
+                open.record.request_id.clone_from(id);
+            }
+            open.record.client = exchange.client_so_far();
             open.record.principal.clone_from(&exchange.context.principal);
             open.record.route.clone_from(&exchange.context.route);
             if let Some(later) = exchange.later.as_mut() {
@@ -162,7 +169,10 @@ impl Tail {
             *response.status_mut() = rejection.status();
             response
         } else {
-            let mut response = self.render(&rejection);
+            let made = || RequestId::at(self.env.clock.unix());
+            let id = self.settled.request_id.clone().unwrap_or_else(made);
+            let mut response = self.render(&rejection, &id);
+            response.headers_mut().insert(self.env.ids.header.clone(), id.to_header());
             response.extensions_mut().insert(Worded);
             response
         };
@@ -176,8 +186,7 @@ impl Tail {
         self.env.render.is_some() || (!self.nested && !is_worded())
     }
 
-    fn render(&self, rejection: &Rejection) -> Response<Body> {
-        let id = self.settled.request_id.unwrap_or_else(|| RequestId::at(self.env.clock.unix()));
+    fn render(&self, rejection: &Rejection, id: &RequestId) -> Response<Body> {
         let problem = Problem::of(rejection).with_request_id(id);
         match (&self.env.render, &self.settled.head) {
             (Some(render), Some(head)) => {
@@ -195,8 +204,8 @@ impl Tail {
         match response.extensions().get::<Rejection>() {
             Some(rejection) if self.has_words_for(&response) => {
                 let rejection = rejection.clone();
-                let told = response.extensions().get::<RequestId>().copied();
-                self.settled.request_id = self.settled.request_id.or(told);
+                let told = || response.extensions().get::<RequestId>().cloned();
+                self.settled.request_id = self.settled.request_id.take().or_else(told);
                 let mut rendered = self.put_into_words(rejection);
                 carry_over(&response, &mut rendered);
                 self.finish(rendered, Outcome::Rejected)
@@ -218,10 +227,25 @@ impl Tail {
         Ok(Response::from_parts(parts, body))
     }
 
-    fn finish(self, mut response: Response<Body>, outcome: Outcome) -> Response<Body> {
-        self.settled.replies.stamp(response.headers_mut());
+    /// Puts the id on every answer, where that was asked for; a refusal in words has it already.
+    fn bear_id(&self, response: &mut Response<Body>) {
+        if !self.env.ids.everywhere || response.extensions().get::<Worded>().is_some() {
+            return;
+        }
+        let Some(id) = &self.settled.request_id else { return };
+        let told = response.headers_mut().insert(self.env.ids.header.clone(), id.to_header());
+        if let Some(other) = told.filter(|other| other != id.encode(&mut [0; 36])) {
+            self.env.diagnoses.tell(Diagnosis::ForeignRequestId, || {
+                format!("the service answered with {} `{other:?}`", self.env.ids.header)
+            });
+        }
+    }
+
+    fn finish(mut self, mut response: Response<Body>, outcome: Outcome) -> Response<Body> {
+        std::mem::take(&mut self.settled.replies).stamp(response.headers_mut());
+        self.bear_id(&mut response);
         if self.nested
-            && let Some(id) = self.settled.request_id
+            && let Some(id) = self.settled.request_id.clone()
             && response.extensions().get::<Rejection>().is_some()
         {
             // Further out it is put into words, under the id that its record has.

@@ -97,7 +97,7 @@ where
                         Ok(Poll::Pending) if !is_late(this.timer, this.tail, cx) => {
                             return Poll::Pending;
                         }
-                        Ok(Poll::Pending) => Early::Reject(Rejection::new(Reason::HandlerTimeout)),
+                        Ok(Poll::Pending) => Early::Reject(late(this.tail)),
                         Err(payload) => Early::Reject(Rejection::panicked(payload.as_ref())),
                     }
                 }
@@ -131,6 +131,13 @@ where
             return Poll::Ready(Ok(tail.refuse(early)));
         }
     }
+}
+
+fn late(tail: &Option<Tail>) -> Rejection {
+    let deadline = tail.as_ref().and_then(|tail| tail.settled.deadline).unwrap_or_default();
+    Rejection::new(Reason::HandlerTimeout)
+        .expected(format!("a first byte within {} s", deadline.as_secs_f64()))
+        .found("a handler that still runs")
 }
 
 /// Whether the handler's deadline has passed. Outside of a runtime there is no timer, and no

@@ -1,5 +1,6 @@
 //! The only service: runs a list of guards around an inner one.
 
+mod explain;
 mod finish;
 mod future;
 mod request_body;
@@ -22,6 +23,8 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use future::GuardedFuture;
+
+pub(crate) use explain::explain;
 
 use crate::{
     clock::within,
@@ -153,7 +156,11 @@ where
         let (head, body) = request.into_parts();
         let mut exchange = Exchange::begin(head, self.stack.env.clone());
         let mut tail = Tail::open(&mut exchange);
-        match caught(|| run(&self.stack.guards, 0, &mut exchange)) {
+        let decided = caught(|| run(&self.stack.guards, 0, &mut exchange));
+        if !exchange.probing {
+            self.stack.env.diagnoses.saw(exchange.reached);
+        }
+        match decided {
             Ok(Flow::Continue) if !exchange.wants_body() => {
                 match admit(&mut self.inner, exchange, body, &mut tail) {
                     Ok(future) => GuardedFuture::inner(future, tail),
@@ -206,6 +213,9 @@ where
     B::Error: Into<BoxError>,
 {
     let wrapped = request_body::wrap(&mut exchange, body);
+    if tail.ticket.is_some() {
+        exchange.watch_client();
+    }
     tail.settle(&mut exchange);
     let (body, verdict) = wrapped?;
     tail.settled.verdict = verdict;
@@ -252,6 +262,7 @@ where
     Box::pin(async move {
         let mut settled = Settled::default();
         let decided = in_time(flow, &mut exchange).await;
+        exchange.env.diagnoses.came_to(exchange.reached);
         settled.take(&mut exchange, &mut ticket);
         let admitted = match decided {
             Ok(Flow::Respond(response)) => Err(Early::Respond(response)),

@@ -5,6 +5,7 @@ use std::{
     pin::Pin,
     sync::PoisonError,
     task::{Context as Cx, Poll, ready},
+    time::Duration,
 };
 
 use axum_core::{BoxError, body::Body};
@@ -16,13 +17,29 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use crate::{
     clock::within,
     guard::{BodyHook, BodyWatch, Exchange, Flow, Later, Signed, Trial},
+    inspect::Decision,
     rejection::{Reason, Rejection},
 };
 
 use super::{caught, finish::Verdict};
 
 fn too_large(limit: u64) -> Rejection {
-    Rejection::new(Reason::BodyTooLarge).expected(format!("at most {limit} bytes")).by("body")
+    Rejection::new(Reason::BodyTooLarge)
+        .expected(format!("at most {limit} bytes"))
+        .found("more")
+        .by("body")
+}
+
+/// As [`too_large`], where the size is known before a byte is read.
+fn announced(size: u64, limit: u64) -> Rejection {
+    too_large(limit).found(format!("{size} bytes"))
+}
+
+fn late(deadline: Duration) -> Rejection {
+    Rejection::new(Reason::BodyTimeout)
+        .expected(format!("a body within {} s", deadline.as_secs_f64()))
+        .found("one that had not ended by then")
+        .by("body")
 }
 
 /// The cap that counts: the guards' smallest, and the route's or else the stack's.
@@ -49,7 +66,7 @@ where
     let cap = cap(exchange);
     let size = body.size_hint();
     if size.lower() > cap {
-        return Err(too_large(cap));
+        return Err(announced(size.lower(), cap));
     }
     // A body of known size within the cap is held to it by its framing.
     let bounded = size.upper().is_some_and(|upper| upper <= cap);
@@ -179,7 +196,12 @@ where
     watch(exchange, &bytes, trailers.as_ref())?;
     let sent = bytes.clone();
     while let Some(hook) = hooks.pop_front() {
-        bytes = hook.doing(|hook| judge(exchange, hook, bytes, cap))?;
+        let guard = hook.guard();
+        let judged = hook.doing(|hook| judge(exchange, hook, bytes, cap));
+        if exchange.is_rehearsal() {
+            write_down(exchange, guard, judged.is_ok(), &hooks);
+        }
+        bytes = judged?;
         // A hook may ask for more.
         hooks.extend(take(exchange, |later| &mut later.body_hooks));
     }
@@ -194,6 +216,29 @@ where
         }
         None => Body::from(bytes),
     })
+}
+
+/// For an explanation: who judged the body, and who would have.
+fn write_down(
+    exchange: &mut Exchange,
+    guard: Option<&'static str>,
+    is_good: bool,
+    rest: &VecDeque<Signed<BodyHook>>,
+) {
+    exchange.judged_body(guard, if is_good { Decision::Continued } else { Decision::Refused });
+    for hook in rest.iter().filter(|_| !is_good) {
+        exchange.judged_body(hook.guard(), Decision::NotReached);
+    }
+}
+
+/// Whether a body that is not at hand is within the cap, as far as its head says.
+pub(super) fn fits(exchange: &Exchange) -> Result<(), Rejection> {
+    let hooks = exchange.later.iter().flat_map(|later| &later.body_hooks);
+    let live = hooks.map(|hook| &hook.work).filter(|hook| hook.trial.is_none());
+    let cap = live.fold(cap(exchange), |least, hook| least.min(hook.limit as u64));
+    let length = exchange.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    length.filter(|length| *length > cap).map_or(Ok(()), |length| Err(announced(length, cap)))
 }
 
 fn take<T>(exchange: &mut Exchange, list: impl Fn(&mut Later) -> &mut Vec<T>) -> Vec<T> {
@@ -219,18 +264,22 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
-    if body.size_hint().lower() > limit {
-        return Err(too_large(limit));
+    let size = body.size_hint().lower();
+    if size > limit {
+        return Err(announced(size, limit));
     }
     let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
     let collected = within(exchange.env.body_deadline, limited.collect())
         .await
-        .ok_or_else(|| Rejection::new(Reason::BodyTimeout).by("body"))?;
+        .ok_or_else(|| late(exchange.env.body_deadline))?;
     collected.map_err(|error| {
         if error.is::<LengthLimitError>() {
             too_large(limit)
         } else {
-            Rejection::new(Reason::BrokenBody).found(error.to_string()).by("body")
+            Rejection::new(Reason::BrokenBody)
+                .expected("a body that ends as its head says")
+                .found(error.to_string())
+                .by("body")
         }
     })
 }

@@ -14,7 +14,7 @@ use crate::{
     compose::{Policy, Routes, RoutesBuilder},
     context::Peer,
     error::{ConfigError, Mistakes},
-    guard::{BODY_DEADLINE, Env, Guard, IntoGuard, Needs, Phase, Render, halves, in_order},
+    guard::{BODY_DEADLINE, Env, Guard, Ids, IntoGuard, Needs, Phase, Render, halves, in_order},
     observe::Observer,
     problem::Problem,
     service::Stack,
@@ -57,6 +57,7 @@ pub struct ParapetBuilder {
     body_limit: u64,
     body_deadline: Duration,
     handler_deadline: Duration,
+    pub(super) ids: Ids,
 }
 
 impl ParapetBuilder {
@@ -79,6 +80,7 @@ impl ParapetBuilder {
             body_limit: BODY_LIMIT,
             body_deadline: BODY_DEADLINE,
             handler_deadline: HANDLER_DEADLINE,
+            ids: Ids::default(),
         }
     }
 
@@ -242,6 +244,8 @@ impl ParapetBuilder {
             body_deadline: self.body_deadline,
             handler_deadline: Some(self.handler_deadline),
             withdrawn: AtomicBool::new(false),
+            ids: self.ids,
+            diagnoses: Arc::default(),
         };
         let stack = Arc::new(Stack { env: Arc::new(env), guards: self.guards.into() });
         Ok(Parapet { stack, routes })

@@ -8,7 +8,7 @@ use crate::{
     compose::Routes,
     context::{Access, Route},
     guard::Phase,
-    inspect::{Findings, Rule, rule},
+    inspect::{Findings, Rule, never, rule},
     path::Separators,
 };
 
@@ -18,11 +18,13 @@ const LARGE_BODY: u64 = 64 << 20;
 const LONG: Duration = Duration::from_secs(300);
 
 impl Parapet {
-    /// What there is to say about the settings: each guard about its own, then the whole.
+    /// What there is to say about the settings: each guard about its own, then the whole; and about
+    /// the traffic so far, each [`Diagnosis`](crate::inspect::Diagnosis) once.
     ///
     /// The rules are listed on the [findings](crate::findings) page.
     pub fn findings(&self) -> Findings {
-        let mut report = Findings::default();
+        let diagnoses = &self.stack.env.diagnoses;
+        let mut report = Findings::of_traffic(diagnoses.reached().is_some());
         self.stack.guards.iter().for_each(|guard| guard.findings(&mut report));
         let of_routes = self.routes.iter().flat_map(Routes::guards);
         of_routes.for_each(|guard| guard.findings(&mut report));
@@ -41,7 +43,23 @@ impl Parapet {
                 "there is no route table, so every route is open to whom the guards let through",
             ),
         }
+        diagnoses.report(&mut report);
+        self.what_never_ran(&mut report);
         report
+    }
+
+    /// Guards of the stack that no request came to, and rules of the table that none was judged by.
+    fn what_never_ran(&self, report: &mut Findings) {
+        let Some(reached) = self.stack.env.diagnoses.reached() else { return };
+        for guard in self.stack.guards.iter().skip(reached) {
+            never(report, guard.name(), "no request came as far as this guard");
+        }
+        let rules = self.routes.iter().flat_map(Routes::listing);
+        for (methods, pattern, route) in rules.filter(|(.., route)| !route.seen.is_marked()) {
+            if *pattern == *route.pattern() {
+                never(report, subject(&methods, &route), "no request was judged by this rule");
+            }
+        }
     }
 
     fn what_is_missing(&self, report: &mut Findings) {
@@ -109,11 +127,7 @@ fn about_body(subject: &str, limit: u64, report: &mut Findings) {
 
 /// What there is to say about one rule of the table, for the methods it judges; none means all.
 fn about(methods: &[Option<Method>], route: &Route, report: &mut Findings) {
-    let named: Vec<_> = methods.iter().flatten().map(Method::as_str).collect();
-    let subject = match named.as_slice() {
-        [] => route.pattern().to_owned(),
-        named => format!("{} {}", named.join(","), route.pattern()),
-    };
+    let subject = subject(methods, route);
     let is_every = methods.is_empty() || methods.contains(&None);
     let writes = methods.iter().flatten().any(|method| !method.is_safe());
     match route.access() {
@@ -142,6 +156,14 @@ fn about(methods: &[Option<Method>], route: &Route, report: &mut Findings) {
     }
     if route.body_limit == Some(u64::MAX) {
         about_body(&subject, u64::MAX, report);
+    }
+}
+
+fn subject(methods: &[Option<Method>], route: &Route) -> String {
+    let named: Vec<_> = methods.iter().flatten().map(Method::as_str).collect();
+    match named.as_slice() {
+        [] => route.pattern().to_owned(),
+        named => format!("{} {}", named.join(","), route.pattern()),
     }
 }
 

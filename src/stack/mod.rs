@@ -6,8 +6,10 @@ mod audit;
 mod auth;
 mod builder;
 mod cross_origin;
+mod explain;
 mod findings;
 mod life;
+mod request_id;
 #[cfg(feature = "throttle")]
 mod throttle;
 mod transport;
@@ -25,6 +27,7 @@ use crate::{
 };
 
 pub use builder::{DangerousStack, ParapetBuilder};
+pub use explain::Explain;
 pub use life::Shutdown;
 
 /// All protections of a service as one layer. Cheap to clone; clones share everything.

@@ -1,6 +1,6 @@
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, header};
@@ -150,7 +150,6 @@ impl ThrottleBuilder {
             is_shared: !self.key.parts().contains(&&Key::ClientNet),
             is_evadable: self.key.is_evadable(),
             seed: RandomState::new().hash_one(self.limit),
-            told: Once::new(),
         })))
     }
 

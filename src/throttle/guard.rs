@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use http::{HeaderValue, header};
 
@@ -40,7 +40,6 @@ pub(super) struct Inner {
     /// Whether a client can choose its bucket.
     pub(super) is_evadable: bool,
     pub(super) seed: u64,
-    pub(super) told: Once,
 }
 
 impl Throttle {
@@ -97,21 +96,7 @@ impl Inner {
             .detail(DETAIL)
             .header(header::RETRY_AFTER, HeaderValue::from(seconds))
             .expected(self.summary.clone())
-    }
-
-    /// A limit by client on a service that never knows its clients is a mistake of the operator,
-    /// who should hear of it once and not once a request.
-    fn say_once(&self, rejection: &Rejection) {
-        if rejection.reason() == Reason::AddressUnknown {
-            self.told.call_once(|| {
-                tracing::error!(
-                    target: "tower_parapet",
-                    throttle = %self.name,
-                    "refusing requests without a client address; name its source with `.peer(…)`, \
-                     and serve with connect info or insert `PeerAddr` in the accept loop"
-                );
-            });
-        }
+            .found("more than that")
     }
 }
 
@@ -135,13 +120,14 @@ impl Guard for Throttle {
         };
         let tag = match inner.tagger.tag(facts) {
             Ok(Some(tag)) => tag,
-            Ok(None) => return Ok(Flow::Continue),
-            Err(rejection) => {
-                inner.say_once(&rejection);
-                return Err(rejection);
+            Ok(None) => {
+                exchange.remark(|| "does not apply to a public route".into());
+                return Ok(Flow::Continue);
             }
+            Err(rejection) => return Err(rejection),
         };
         let decision = match inner.count {
+            _ if exchange.is_rehearsal() => inner.limiter.peek(tag, now),
             Count::Requests => inner.limiter.spend(tag, now),
             Count::ForgedCredentials => inner.limiter.look(tag, now),
         };

@@ -14,6 +14,9 @@ use super::sip::{Secret, Sip};
 /// Bytes of a header value that may name a bucket.
 const LONGEST_VALUE: usize = 256;
 
+const ONE: &str = "one value of at most 256 bytes in the header of the key";
+const NOT_ONE: &str = "a longer one, or several";
+
 // What a part of a key begins with, so that no part reads as another one.
 const V4: u64 = 1 << 32;
 const V6: u64 = 2 << 32;
@@ -266,17 +269,26 @@ impl Tagger {
             }
             (Some(_), None, _) => {
                 let detail = format!("the header `{name}` is longer than {LONGEST_VALUE} bytes");
-                return Err(Rejection::new(Reason::BadHeader).detail(detail));
+                return Err(Rejection::new(Reason::BadHeader)
+                    .detail(detail)
+                    .expected(ONE)
+                    .found(NOT_ONE));
             }
             (Some(_), Some(_), _) => {
                 let detail = format!("the header `{name}` was sent more than once");
-                return Err(Rejection::new(Reason::BadHeader).detail(detail));
+                return Err(Rejection::new(Reason::BadHeader)
+                    .detail(detail)
+                    .expected(ONE)
+                    .found(NOT_ONE));
             }
             (None, _, Absent::ClientNet) => self.client(hash, facts)?,
             (None, _, Absent::Share) => hash.word(HEADERLESS),
             (None, _, Absent::Refuse) => {
                 let detail = format!("the header `{name}` is required here");
-                return Err(Rejection::new(Reason::MissingHeader).detail(detail));
+                return Err(Rejection::new(Reason::MissingHeader)
+                    .detail(detail)
+                    .expected(ONE)
+                    .found("none"));
             }
         }
         Ok(())

@@ -144,6 +144,11 @@ impl Limiter {
         self.ask(Probe::new(tag, Moment::Look(self.ticks(now))))
     }
 
+    /// As [`look`](Self::look), and not even the look is remembered.
+    pub(super) fn peek(&self, tag: u64, now: Duration) -> Decision {
+        self.ask(Probe::new(tag, Moment::Peek(self.ticks(now))))
+    }
+
     /// Spends at the time of the latest look in the shard of `tag`.
     pub(super) fn charge(&self, tag: u64) -> Decision {
         self.ask(Probe::new(tag, Moment::Charge))

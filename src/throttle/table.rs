@@ -29,8 +29,10 @@ fn left(at: u64, now: u64) -> Option<u64> {
 pub(super) enum Moment {
     /// At this tick; what is decided is kept.
     Spend(u64),
-    /// At this tick; nothing is kept.
+    /// At this tick; nothing is kept but that somebody looked.
     Look(u64),
+    /// At this tick; nothing is kept, and the answer is what spending would get.
+    Peek(u64),
     /// At the tick of the latest look; what is decided is kept.
     Charge,
 }
@@ -83,6 +85,7 @@ impl Table {
         let now = match moment {
             Moment::Spend(now) => now,
             Moment::Look(now) => return self.look(tag, now, decide),
+            Moment::Peek(now) => return answer(self.owed(tag, now), decide),
             Moment::Charge => match self.looked_at {
                 Some(now) => now,
                 None => return answer(None, decide),
@@ -119,6 +122,23 @@ impl Table {
             _ => self.overflow,
         };
         answer(owed.and_then(|at| left(at, now)), decide)
+    }
+
+    /// What a key owes, counted as [`measure`](Self::measure) would, whatever it takes.
+    fn owed(&self, tag: u64, now: u64) -> Option<u64> {
+        let whole_at = match self.place(tag, now) {
+            Place::Own(at) => self.places.get(at).map(|bucket| bucket.whole_at),
+            Place::Reusable(_) => None,
+            _ if self.taken < self.cap || self.has_ripe(now) => None,
+            _ => self.overflow,
+        };
+        whole_at.and_then(|at| left(at, now))
+    }
+
+    /// Whether a sweep would free a bucket.
+    fn has_ripe(&self, now: u64) -> bool {
+        let is_ripe = |b: &Bucket| b.tag != VACANT && left(b.whole_at, now).is_none();
+        !self.is_unripe(now) && self.places.iter().any(is_ripe)
     }
 
     /// The first place of a key in a table of the present size.

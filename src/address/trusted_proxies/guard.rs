@@ -1,9 +1,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use crate::address::ranges::Ranges;
@@ -11,7 +10,7 @@ use crate::address::{address_unknown, networks::Networks};
 use crate::context::{ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
-use crate::inspect::{Findings, rule};
+use crate::inspect::{Diagnosis, Findings, rule};
 use crate::rejection::Rejection;
 use crate::service::guard_layer;
 
@@ -44,8 +43,6 @@ struct Inner {
     header: ProxyHeader,
     max_hops: usize,
     wide: Option<IpNet>,
-    told_untrusted: AtomicBool,
-    told_other_header: AtomicBool,
 }
 
 impl TrustedProxies {
@@ -73,32 +70,37 @@ impl TrustedProxies {
             header,
             max_hops,
             wide: trusted.iter().copied().find(is_wide),
-            told_untrusted: AtomicBool::new(false),
-            told_other_header: AtomicBool::new(false),
         }))
     }
 
     #[cfg(test)]
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
-        self.0.client(peer, headers)
+        let peer = peer.to_canonical();
+        match self.0.trusted.contains(peer) {
+            true => self.0.client(peer, headers),
+            false => ClientAddr::new(peer, Provenance::Peer),
+        }
     }
 }
 
 impl Inner {
+    /// The client behind a peer that is trusted.
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
-        let peer = peer.to_canonical();
-        if !self.trusted.contains(peer) {
-            self.diagnose_untrusted(peer, headers);
-            return ClientAddr::new(peer, Provenance::Peer);
-        }
-        let mut lines = headers.get_all(self.header.name()).iter().rev().peekable();
-        if lines.peek().is_none() {
-            self.diagnose_other_header(peer, headers);
-        }
-        let lines = lines.map(http::HeaderValue::as_bytes);
+        let lines = headers.get_all(self.header.name()).iter().rev().map(HeaderValue::as_bytes);
         match self.header {
             ProxyHeader::XForwardedFor => self.walk(peer, lines.flat_map(entries)),
             ProxyHeader::Forwarded => self.walk(peer, lines.flat_map(Elements::new)),
+        }
+    }
+
+    #[cold]
+    fn diagnose_other_header(&self, peer: IpAddr, exchange: &Exchange) {
+        let (believed, other) = (self.header.name(), self.header.other().name());
+        let headers = exchange.headers();
+        if !headers.contains_key(believed) && headers.contains_key(other) {
+            exchange.diagnose(Diagnosis::OtherForwardingHeader, |_| {
+                format!("the trusted proxy {peer} sent {other}, and only {believed} is believed")
+            });
         }
     }
 
@@ -113,37 +115,6 @@ impl Inner {
         }
         client
     }
-
-    fn diagnose_untrusted(&self, peer: IpAddr, headers: &HeaderMap) {
-        let name = self.header.name();
-        if is_due(&self.told_untrusted, || headers.contains_key(name)) {
-            tracing::warn!(
-                %peer,
-                header = name.as_str(),
-                remedy = "if this peer is a proxy of yours, add its address to the trusted proxies; \
-                          if it is a client, there is nothing to do",
-                "ignored a forwarding header from a peer that is not trusted; told once"
-            );
-        }
-    }
-
-    fn diagnose_other_header(&self, peer: IpAddr, headers: &HeaderMap) {
-        let other = self.header.other().name();
-        if is_due(&self.told_other_header, || headers.contains_key(other)) {
-            tracing::warn!(
-                %peer,
-                believed = self.header.name().as_str(),
-                found = other.as_str(),
-                remedy = "set `header` of the trusted proxies to the header your proxy writes",
-                "a trusted proxy sent only the header that is not believed; told once"
-            );
-        }
-    }
-}
-
-/// Whether something is to be told for the first time.
-fn is_due(told: &AtomicBool, seen: impl FnOnce() -> bool) -> bool {
-    !told.load(Ordering::Relaxed) && seen() && !told.swap(true, Ordering::Relaxed)
 }
 
 /// The entries of one `X-Forwarded-For` line from the last to the first.
@@ -172,9 +143,22 @@ impl Guard for TrustedProxies {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let peer = exchange.peer().ok_or_else(address_unknown)?;
-        let client = self.0.client(peer.ip(), exchange.headers());
+        let Some(peer) = exchange.peer() else {
+            exchange.diagnose_no_peer();
+            return Err(address_unknown());
+        };
+        let peer = peer.ip().to_canonical();
+        if !self.0.trusted.contains(peer) {
+            exchange.diagnose_untrusted(peer, &[self.0.header.name().clone()]);
+            exchange.set_client(ClientAddr::new(peer, Provenance::Peer));
+            return Ok(Flow::Continue);
+        }
+        let client = self.0.client(peer, exchange.headers());
+        if client.provenance() == Provenance::Peer {
+            self.0.diagnose_other_header(peer, exchange);
+        }
         exchange.set_client(client);
+        exchange.trust_request_id();
         Ok(Flow::Continue)
     }
 

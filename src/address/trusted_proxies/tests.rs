@@ -209,30 +209,58 @@ fn logged(work: impl FnOnce()) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+/// What is logged as requests with these headers pass one stack.
+fn diagnosed(proxies: &TrustedProxies, peer: &str, sent: &[&[(&'static str, &str)]]) -> String {
+    let diagnoses = Arc::default();
+    logged(|| {
+        for lines in sent {
+            let mut request = http::Request::new(());
+            *request.headers_mut() = headers(lines);
+            request
+                .extensions_mut()
+                .insert(PeerAddr::new(SocketAddr::new(peer.parse().unwrap(), 1)));
+            let clock = ManualClock::default();
+            let mut exchange = Exchange::test_with(request, clock, Arc::clone(&diagnoses));
+            assert!(proxies.check(&mut exchange).is_ok());
+        }
+    })
+}
+
 #[test]
 fn a_header_from_an_untrusted_peer_is_logged_once_with_the_remedy() {
-    let proxies = xff(&[PROXY]);
-    let text = logged(|| {
-        client(&proxies, "203.0.113.9", &[]);
-        client(&proxies, "203.0.113.9", &[("x-forwarded-for", "1.1.1.1")]);
-        client(&proxies, "203.0.113.9", &[("x-forwarded-for", "1.1.1.1")]);
-    });
+    let sent: &[(&str, &str)] = &[("x-forwarded-for", "1.1.1.1")];
+    let text = diagnosed(&xff(&[PROXY]), "203.0.113.9", &[&[], sent, sent]);
     assert_eq!(text.lines().count(), 1, "{text}");
-    assert!(text.contains("WARN") && text.contains("peer=203.0.113.9"), "{text}");
-    assert!(text.contains("add its address to the trusted proxies"), "{text}");
+    assert!(text.contains("WARN") && text.contains("the peer 203.0.113.9 sent"), "{text}");
+    assert!(text.contains("add its address with `.trusted_proxies(…)`"), "{text}");
     assert!(!text.contains("1.1.1.1"), "{text}");
 }
 
 #[test]
 fn a_trusted_proxy_that_writes_the_other_header_is_logged_once_with_the_remedy() {
-    let proxies = xff(&[PROXY]);
-    let text = logged(|| {
-        client(&proxies, PROXY, &[("x-forwarded-for", "203.0.113.9")]);
-        client(&proxies, PROXY, &[("forwarded", "for=203.0.113.9")]);
-        client(&proxies, PROXY, &[("forwarded", "for=203.0.113.9")]);
-    });
+    let right: &[(&str, &str)] = &[("x-forwarded-for", "203.0.113.9")];
+    let other: &[(&str, &str)] = &[("forwarded", "for=203.0.113.9")];
+    let text = diagnosed(&xff(&[PROXY]), PROXY, &[right, other, other]);
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(text.contains("set `header` of the trusted proxies"), "{text}");
+}
+
+#[test]
+fn the_id_of_a_trusted_proxy_is_the_requests_and_nobody_elses_is() {
+    let id = |peer: &str, lines: &[(&'static str, &str)]| {
+        let mut request = http::Request::new(());
+        *request.headers_mut() = headers(lines);
+        request.extensions_mut().insert(PeerAddr::new(SocketAddr::new(peer.parse().unwrap(), 1)));
+        let mut exchange = Exchange::test(request, ManualClock::default());
+        assert!(xff(&[PROXY]).check(&mut exchange).is_ok());
+        exchange.request_id().to_string()
+    };
+    let one = ("x-request-id", "edge-7");
+    assert_eq!(id(PROXY, &[one]), "edge-7");
+    assert_ne!(id("203.0.113.9", &[one]), "edge-7");
+    for odd in [&[one, one][..], &[("x-request-id", "a b")], &[("x-request-id", "")]] {
+        assert_eq!(id(PROXY, odd).len(), 36, "{odd:?}");
+    }
 }
 
 /// What a client may put in front: any bytes a header value may hold.

@@ -58,13 +58,24 @@ impl ApiKeys {
 
     #[cold]
     fn refuse(&self, reason: Reason, found: impl Into<Cow<'static, str>>) -> Rejection {
-        Rejection::new(reason).found(found).header(WWW_AUTHENTICATE, self.challenge.clone())
+        let expected = match reason {
+            Reason::ExpiredCredentials => "a key that has not ended",
+            _ => "a known key with its secret",
+        };
+        Rejection::new(reason)
+            .expected(expected)
+            .found(found)
+            .header(WWW_AUTHENTICATE, self.challenge.clone())
     }
 }
 
 #[cold]
 fn unavailable(error: StoreError) -> Rejection {
-    Rejection::new(Reason::Unavailable).cause(error).header(RETRY_AFTER, RETRY)
+    Rejection::new(Reason::Unavailable)
+        .expected("a store of keys that answers")
+        .found("one that does not")
+        .cause(error)
+        .header(RETRY_AFTER, RETRY)
 }
 
 impl Scheme for ApiKeys {

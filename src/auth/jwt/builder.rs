@@ -200,6 +200,7 @@ impl JwtBuilder {
                 ignore_confirmation: self.ignore_confirmation,
             },
             verified: (self.cache_capacity > 0).then(|| Verified::new(self.cache_capacity)),
+            skew: Default::default(),
         };
         let inner = Inner { verifier, challenges, skipped, concessions };
         Ok(Jwt { inner: Arc::new(inner) })

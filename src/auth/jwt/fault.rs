@@ -1,5 +1,7 @@
 //! What was wrong with a token: told to the record, not to the caller.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use serde_json::error::Category;
 
@@ -62,25 +64,40 @@ impl Fault {
     }
 
     /// What would have been accepted, for the record.
-    pub(super) fn expected(&self) -> Option<String> {
-        match self {
+    pub(super) fn expected(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Algorithm { expected, .. } | Self::Claim { expected, .. } => {
-                Some(expected.clone())
+                return Cow::Owned(expected.clone());
             }
-            _ => None,
-        }
+            Self::Malformed(_) => "a JWT in compact form",
+            Self::Type { .. } => "a `typ` that is accepted",
+            Self::KeyAlgorithm { .. } => "the algorithm that the key is for",
+            Self::UnknownKey { .. } => "a key of the set",
+            Self::AmbiguousKey(_) => "a `kid`, or one key that fits",
+            Self::Signature => "a signature of the key",
+            Self::NotAccess(_) => "an access token",
+            Self::SenderConstrained => "a token without `cnf`",
+            Self::NotYet(_) => "a token that is valid by now",
+            Self::Expired(_) => "a token that is still valid",
+        })
     }
 
     /// What was there instead, for the record.
-    pub(super) fn found(&self) -> Option<String> {
-        match self {
+    pub(super) fn found(&self) -> Cow<'static, str> {
+        Cow::Borrowed(match self {
             Self::Type { found }
             | Self::Algorithm { found, .. }
             | Self::KeyAlgorithm { found }
             | Self::UnknownKey { found }
-            | Self::Claim { found, .. } => Some(found.clone()),
-            _ => None,
-        }
+            | Self::Claim { found, .. } => return Cow::Owned(found.clone()),
+            Self::Malformed(how) | Self::NotAccess(how) => how,
+            Self::AmbiguousKey(_) => "no `kid`, and several keys that fit",
+            Self::Signature => "another signature",
+            Self::SenderConstrained => "a token with `cnf`",
+            // How long is told by the cause.
+            Self::NotYet(_) => "a token of the future",
+            Self::Expired(_) => "a token that has expired",
+        })
     }
 
     /// What the caller is told.
@@ -159,7 +176,7 @@ mod tests {
     #[test]
     fn what_a_token_says_is_clipped_and_escaped() {
         let fault = Fault::claim("iss", "`x`", Some(&Value::from("a\r\nb".repeat(50))));
-        let found = fault.found().unwrap();
+        let found = fault.found();
         assert!(found.starts_with("`a\\r\\nba") && found.ends_with("…`"), "{found}");
         assert!(!found.contains('\n'));
     }

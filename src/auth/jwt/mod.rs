@@ -87,6 +87,7 @@ mod jwk;
 mod key;
 mod pem;
 mod scheme;
+mod skew;
 mod source;
 mod token;
 mod verifier;

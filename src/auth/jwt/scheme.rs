@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -13,7 +14,7 @@ use super::fault::{Fault, Told};
 use super::verifier::Verifier;
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
-use crate::inspect::{Findings, rule};
+use crate::inspect::{Diagnosis, Findings, rule};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
@@ -54,6 +55,19 @@ impl Jwt {
         JwtBuilder::new()
     }
 
+    /// Tells the operator where the issuer's clock and ours do not agree.
+    fn compare_clocks(&self, exchange: &Exchange, fault: Option<&Fault>, now: Duration) {
+        let verifier = &self.inner.verifier;
+        let told = match fault {
+            _ if exchange.is_rehearsal() => None,
+            None => verifier.skew.seen_ahead(),
+            Some(fault) => verifier.skew.refused(fault, now, verifier.rules.skew),
+        };
+        if let Some(told) = told {
+            exchange.diagnose(Diagnosis::ClockSkew, |_| told.evidence(&verifier.rules.issuer));
+        }
+    }
+
     fn reject(&self, fault: Fault) -> Rejection {
         let told = fault.told();
         let reason = match told {
@@ -64,13 +78,7 @@ impl Jwt {
         if let Some(challenge) = self.inner.challenges.with_error(told) {
             rejection = rejection.header(WWW_AUTHENTICATE, challenge);
         }
-        if let Some(expected) = fault.expected() {
-            rejection = rejection.expected(expected);
-        }
-        if let Some(found) = fault.found() {
-            rejection = rejection.found(found);
-        }
-        rejection.cause(fault)
+        rejection.expected(fault.expected()).found(fault.found()).cause(fault)
     }
 }
 
@@ -91,12 +99,11 @@ impl Scheme for Jwt {
         let now = exchange.unix();
         match credentials(exchange.headers())? {
             None => Ok(Attempt::Absent),
-            Some(token) => self
-                .inner
-                .verifier
-                .verify(token, now)
-                .map(Attempt::Verified)
-                .map_err(|fault| self.reject(fault)),
+            Some(token) => {
+                let verified = self.inner.verifier.verify(token, now);
+                self.compare_clocks(exchange, verified.as_ref().err(), now);
+                verified.map(Attempt::Verified).map_err(|fault| self.reject(fault))
+            }
         }
     }
 
@@ -147,7 +154,9 @@ fn credentials(headers: &HeaderMap) -> Result<Option<&[u8]>, Rejection> {
         None => Ok(token),
         Some(second) if token.is_some() || bearer(second).is_some() || values.any(is_bearer) => {
             Err(Rejection::new(Reason::AmbiguousCredentials)
-                .detail("more than one `Authorization` header was sent"))
+                .detail("more than one `Authorization` header was sent")
+                .expected("one `Authorization` header")
+                .found("several, a bearer token in one of them"))
         }
         Some(_) => Ok(None),
     }

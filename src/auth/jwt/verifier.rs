@@ -8,6 +8,7 @@ use super::claims::{Accepted, Rules};
 use super::fault::{Fault, quote};
 use super::json;
 use super::key::KeySet;
+use super::skew::Skew;
 use super::token::{Compact, Header, MAX_BYTES};
 use crate::context::Principal;
 
@@ -23,6 +24,7 @@ pub(super) struct Verifier {
     pub(super) types: Option<Vec<String>>,
     pub(super) rules: Rules,
     pub(super) verified: Option<Verified>,
+    pub(super) skew: Skew,
 }
 
 /// What the issuer signed.
@@ -60,6 +62,7 @@ impl Verifier {
         let authentic = self.authentic(token)?;
         let claims = json::object(&authentic.payload)?;
         let (principal, window) = self.rules.check(&claims, authentic.explicit, now)?;
+        self.skew.taken(window.from, now, self.rules.skew);
         Ok(Accepted { principal: principal.claims_text(authentic.payload).build(), window })
     }
 

@@ -120,8 +120,7 @@ impl Routes {
         let sent = exchange.path();
         let route = self.table.find(method, sent);
         if sent.contains('%') {
-            let decoded = path::decode(sent, route.separators)
-                .ok_or_else(|| Rejection::new(Reason::BadPath))?;
+            let decoded = path::decode(sent, route.separators).ok_or_else(unreadable)?;
             let meant = self.table.find(method, &decoded);
             if !Arc::ptr_eq(route, meant) {
                 return Err(Rejection::new(Reason::AmbiguousPath)
@@ -138,6 +137,13 @@ impl Routes {
         }
         Ok(route.clone())
     }
+}
+
+#[cold]
+fn unreadable() -> Rejection {
+    Rejection::new(Reason::BadPath)
+        .expected("a path that is UTF-8 once decoded")
+        .found("one with a broken escape or other bytes")
 }
 
 /// Whether a path can be what a router's pattern matched.

@@ -112,6 +112,10 @@ pub(in crate::validate) fn refused(fault: JsonFault) -> Rejection {
     };
     let message = fault.kind().message();
     Rejection::new(reason)
+        .expected(match fault.kind().is_limit() {
+            true => "JSON within the limits",
+            false => "well-formed JSON",
+        })
         .found(format!("{message}, after {} bytes", fault.offset()))
         .violations(vec![Violation::new(fault.pointer(), message)])
 }

@@ -48,7 +48,7 @@ mod presence;
 pub use builder::MediaTypesBuilder;
 
 pub(in crate::validate) use builder::{accept, ranges};
-pub(in crate::validate) use guard::{plain_utf8, unreadable, unsupported};
+pub(in crate::validate) use guard::{not_among, plain_utf8, undeclared, unreadable, unsupported};
 pub(in crate::validate) use parse::{Declared, MediaRange, declared};
 pub(in crate::validate) use presence::{Presence, presence};
 

@@ -1,7 +1,6 @@
 use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
-use http::header;
 
 use crate::{
     error::ConfigError,
@@ -11,7 +10,10 @@ use crate::{
     service::guard_layer,
     validate::{
         limits::refused,
-        media_type::{Declared, Presence, declared, plain_utf8, presence, unreadable, unsupported},
+        media_type::{
+            Declared, Presence, declared, not_among, plain_utf8, presence, undeclared, unreadable,
+            unsupported,
+        },
     },
 };
 
@@ -87,16 +89,19 @@ impl Inner {
                 }
                 Err(unsupported("the media type of the body is not accepted"))
             }
-            Declared::Nothing => Err(unsupported("the body needs a Content-Type")),
+            Declared::Nothing => Err(undeclared()),
             Declared::Unreadable => return Err(unreadable()),
         }
-        .map_err(|refusal| refusal.header(header::ACCEPT, self.accept.clone()))
+        .map_err(|refusal| not_among(refusal, &self.accept, exchange.headers()))
     }
 
     fn absent(&self) -> Result<(), Rejection> {
         match self.is_optional {
             true => Ok(()),
-            false => Err(Rejection::new(Reason::JsonMalformed).detail("a body is required")),
+            false => Err(Rejection::new(Reason::JsonMalformed)
+                .detail("a body is required")
+                .expected("a body")
+                .found("none")),
         }
     }
 
@@ -108,11 +113,18 @@ impl Inner {
             return Ok(());
         }
         let violations = self.explain(&value, body.len());
-        Err(Rejection::new(Reason::SchemaViolation).violations(violations))
+        let found = format!("{} violations that are told", violations.len());
+        Err(Rejection::new(Reason::SchemaViolation)
+            .expected("a body by the schema of the route")
+            .found(found)
+            .violations(violations))
     }
 }
 
 fn beyond() -> Rejection {
     let violation = Violation::new("", "a number is beyond what can be represented");
-    Rejection::new(Reason::JsonLimit).violations(vec![violation])
+    Rejection::new(Reason::JsonLimit)
+        .expected("numbers that a double can hold")
+        .found("a larger one")
+        .violations(vec![violation])
 }
