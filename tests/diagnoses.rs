@@ -84,9 +84,10 @@ fn bearer(valid_from: u64) -> String {
     format!("Bearer {}", token::sign(&claims))
 }
 
-/// The codes of a stack's diagnoses.
+/// The codes of a stack's diagnoses that are logged.
 fn told(parapet: &Parapet) -> Vec<String> {
-    let all: Vec<_> = Diagnosis::ALL.iter().map(|diagnosis| diagnosis.rule().code()).collect();
+    let logged = Diagnosis::ALL.iter().filter(|diagnosis| **diagnosis != Diagnosis::NeverReached);
+    let all: Vec<_> = logged.map(|diagnosis| diagnosis.rule().code()).collect();
     let findings = parapet.findings();
     let codes = findings.iter().map(|finding| finding.code).filter(|code| all.contains(code));
     codes.map(str::to_owned).collect()
@@ -98,7 +99,7 @@ fn each_is_logged_once_with_its_remedy_whatever_the_threads_and_kept() {
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().json().with_writer(move || writer.clone()).finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
-    let open = stack().request_id("x-request-id").throttle(Throttle::per_second(u32::MAX));
+    let open = stack().request_id("x-request-id").throttle(Throttle::per_second(1_000_000));
     let open = open.build().unwrap();
     let behind = TrustedProxies::new("10.0.0.1").unwrap();
     let behind = stack().guard(behind).build().unwrap();

@@ -118,6 +118,7 @@ impl fmt::Display for Rule<'_> {
         let pattern = if self.0.is_listed() { self.0.pattern() } else { "anything else" };
         match self.0.access() {
             Access::Public { reason } => write!(f, "{pattern}, for anyone: {reason}"),
+            Access::Probe => write!(f, "{pattern}, a probe"),
             Access::Optional => write!(f, "{pattern}, for anyone, known or not"),
             Access::Authenticated => write!(f, "{pattern}, for authenticated callers"),
         }
