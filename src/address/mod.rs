@@ -16,6 +16,7 @@
 //! | the server does not say where a connection comes from | 503 | `address-unknown` |
 //! | the address is on the deny list, or there is an allow list and it is not on it | 403 | `address-denied` |
 //! | a forwarding header from a peer that is not trusted | – | ignored, logged once |
+//! | an id in `X-Request-Id` from a trusted proxy | – | the request's, where it can be one |
 //! | a hop that tells no address (`unknown`, `_hidden`, nothing, anything unreadable) | – | the walk ends at the proxy that wrote it |
 //!
 //! # Example
@@ -35,7 +36,8 @@
 //! # Defaults
 //!
 //! No proxy is trusted: the client is the peer. `X-Forwarded-For` is the header that is believed,
-//! at most 32 hops are walked, no address is denied. IPv4 addresses mapped into IPv6 are IPv4
+//! at most 32 hops are walked, no address is denied. A proxy that passes on what clients write into
+//! `X-Request-Id` lets them name their requests: have it write its own. IPv4 addresses mapped into IPv6 are IPv4
 //! addresses everywhere.
 //!
 //! # What this does not do

@@ -121,6 +121,10 @@ fn a_record_has_stable_members_in_a_stable_order() {
             .cause(io::Error::other("a \"cause\"")),
     );
     record.notes = vec![("plan", "gold".into()), ("tried", "a".into()), ("tried", "b".into())];
+    let mut headers = http::HeaderMap::new();
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    headers.insert("traceparent", trace.parse().unwrap());
+    record.trace_id = crate::context::TraceId::of(&headers);
     let id = record.request_id.clone();
     assert_eq!(
         encoded(&record, &["page"]),
@@ -128,7 +132,8 @@ fn a_record_has_stable_members_in_a_stable_order() {
             "{}{id}{}",
             r#"{"time":"2025-12-31T23:59:59.042Z","event":"request","request_id":""#,
             concat!(
-                r#"","outcome":"rejected","status":403,"reason":"forbidden","#,
+                r#"","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736","outcome":"rejected","#,
+                r#""status":403,"reason":"forbidden","#,
                 r#""detail":"not yours","expected":"`bob`","found":"`alice`","#,
                 r#""cause":"a \"cause\"","method":"GET","path":"/orders/7","query":"page=2&…","#,
                 r#""client":{"ip":"2001:db8::7","via":"x-forwarded-for"},"peer":"10.0.0.1:4711","#,

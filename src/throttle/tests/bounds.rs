@@ -59,6 +59,25 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
+    fn a_peek_says_what_spending_would_get_also_where_there_is_no_room_and_changes_nothing(
+        cap in 1_usize..12,
+        burst in 1_u32..4,
+        turns in prop::collection::vec((0_u64..24, 0_u64..60, 0_u64..24), 1..200),
+    ) {
+        let (peeked, left_alone) = (ten_a_second(burst, cap), ten_a_second(burst, cap));
+        let mut now = 0;
+        for (key, passes, other) in turns {
+            now += passes;
+            peeked.peek(spread(other), at(now));
+            peeked.peek(spread(other), at(now + 1_000));
+            let told = peeked.peek(spread(key), at(now));
+            let spent = peeked.spend(spread(key), at(now));
+            prop_assert_eq!(told, spent);
+            prop_assert_eq!(spent, left_alone.spend(spread(key), at(now)));
+        }
+    }
+
+    #[test]
     fn keys_that_have_run_out_go_first_and_else_the_overflow_bucket_is_shared(
         cap in 1..=40_usize, burst in 1..=4_u32,
         arrivals in prop::collection::vec((0..60_u64, 0..40_u64), 1..600),
