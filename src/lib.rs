@@ -42,6 +42,7 @@ pub mod throttle;
 pub mod transport;
 #[cfg(feature = "validate")]
 pub mod validate;
+pub mod version;
 
 #[doc = include_str!("../docs/defaults.md")]
 pub mod defaults {}
@@ -64,7 +65,7 @@ pub use auth::jwt::Jwt;
 pub use authorize::{Authorize, role, scope};
 pub use compose::{Policy, Routes};
 pub use context::{
-    Access, ClientAddr, Context, Peer, PeerAddr, Principal, RequestId, Route, TraceId,
+    Access, ApiVersion, ClientAddr, Context, Peer, PeerAddr, Principal, RequestId, Route, TraceId,
 };
 pub use error::ConfigError;
 #[cfg(feature = "axum")]
@@ -79,3 +80,4 @@ pub use stack::{DangerousStack, Explain, Parapet, ParapetBuilder, Shutdown};
 pub use throttle::{Key, Throttle};
 #[cfg(feature = "validate")]
 pub use validate::JsonSchema;
+pub use version::Versions;

@@ -48,6 +48,12 @@ reasons! {
     MissingHeader = BAD_REQUEST, "missing-header", "A required header is missing";
     /// Credentials of several schemes, or several of one, in one request.
     AmbiguousCredentials = BAD_REQUEST, "ambiguous-credentials", "More than one credential was sent";
+    /// A version of the API that does not exist.
+    UnknownVersion = BAD_REQUEST, "unknown-version", "There is no such version";
+    /// No version of the API where one must be named.
+    MissingVersion = BAD_REQUEST, "missing-version", "A version is required";
+    /// Two versions of the API in one request.
+    AmbiguousVersion = BAD_REQUEST, "ambiguous-version", "More than one version was asked for";
     /// The body ended early or broke its framing.
     BrokenBody = BAD_REQUEST, "broken-body", "The body cannot be read";
     /// The body is not JSON.
@@ -76,6 +82,8 @@ reasons! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed";
     /// The body did not arrive in time.
     BodyTimeout = REQUEST_TIMEOUT, "body-timeout", "The body took too long to arrive";
+    /// A version of the API whose time is over.
+    RetiredVersion = GONE, "retired-version", "This version is no longer served";
     /// The body is larger than the route takes.
     BodyTooLarge = PAYLOAD_TOO_LARGE, "body-too-large", "The body is too large";
     /// The body's media type is not one the route takes.

@@ -61,6 +61,9 @@ impl Encoder {
             text::socket(out, peer);
             out.push(b'"');
         }
+        if let Some(version) = &record.version {
+            member(out, "version", version.name());
+        }
         if let Some(caller) = &record.principal {
             principal(out, caller);
         }

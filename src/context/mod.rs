@@ -5,6 +5,7 @@ mod principal;
 mod request_id;
 mod route;
 mod trace_id;
+mod version;
 
 use std::{
     borrow::Cow,
@@ -17,6 +18,7 @@ pub use principal::{Principal, PrincipalBuilder};
 pub use request_id::{InvalidRequestId, RequestId};
 pub use route::{Access, Route};
 pub use trace_id::TraceId;
+pub use version::ApiVersion;
 
 use crate::{
     observe::Ticket,
@@ -32,6 +34,7 @@ pub struct Context {
     pub(crate) client: Option<ClientAddr>,
     pub(crate) principal: Option<Principal>,
     pub(crate) route: Option<Arc<Route>>,
+    pub(crate) version: Option<ApiVersion>,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) ticket: Option<Weak<Ticket>>,
     /// What a caller who was let through without credentials is refused with where some are needed.
@@ -52,6 +55,12 @@ impl Context {
     /// The client's address behind trusted proxies, and how it is known.
     pub fn client(&self) -> Option<ClientAddr> {
         self.client
+    }
+
+    /// The version of the API that was asked for, where the stack has
+    /// [`Versions`](crate::version::Versions) and the path is one of theirs.
+    pub fn version(&self) -> Option<&ApiVersion> {
+        self.version.as_ref()
     }
 
     /// Who is calling, once authenticated.
@@ -100,6 +109,7 @@ impl Context {
             && self.client.is_none()
             && self.principal.is_none()
             && self.route.is_none()
+            && self.version.is_none()
             && self.request_id.is_none()
             && self.ticket.is_none()
             && self.unauthenticated.is_none()

@@ -1,10 +1,10 @@
-//! What the context knows: the principal, the client's address.
+//! What the context knows: the principal, the client's address, the version asked for.
 
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::{
-    context::{ClientAddr, Context, Principal, Provenance, RequestId},
+    context::{ApiVersion, ClientAddr, Context, Principal, Provenance, RequestId},
     rejection::{Reason, Rejection},
 };
 
@@ -69,5 +69,28 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddr {
                 .expected("the address of the peer")
                 .found("a server that does not say it; set where the peer comes from")
         })
+    }
+}
+
+/// The version that was asked for: 400 where the path is none of a version. `Option<ApiVersion>`
+/// admits those too.
+impl<S: Send + Sync> FromRequestParts<S> for ApiVersion {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        context(parts)?.version().cloned().ok_or_else(|| {
+            Rejection::new(Reason::MissingVersion)
+                .expected("a version that the stack's `versions` settled")
+                .found("a request without one")
+        })
+    }
+}
+
+/// The version that was asked for, if the path is one of a version.
+impl<S: Send + Sync> OptionalFromRequestParts<S> for ApiVersion {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
+        Ok(context(parts)?.version().cloned())
     }
 }

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request, response};
 
 use crate::{
-    context::{Access, ClientAddr, Context, Principal, RequestId, Route},
+    context::{Access, ApiVersion, ClientAddr, Context, Principal, RequestId, Route},
     rejection::Rejection,
     router,
 };
@@ -105,6 +105,16 @@ impl Exchange {
     /// Settles where the request comes from.
     pub fn set_client(&mut self, client: ClientAddr) {
         self.context.client = Some(client);
+    }
+
+    /// The version of the API that was asked for, once settled.
+    pub fn version(&self) -> Option<&ApiVersion> {
+        self.context.version.as_ref()
+    }
+
+    /// Settles which version of the API is asked for.
+    pub fn set_version(&mut self, version: ApiVersion) {
+        self.context.version = Some(version);
     }
 
     /// Who is calling, once authenticated.

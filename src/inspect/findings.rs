@@ -1,4 +1,4 @@
-use std::{borrow::Cow, collections::BTreeSet, fmt};
+use std::{borrow::Cow, collections::BTreeSet, fmt, time::Duration};
 
 use serde::Serialize;
 
@@ -53,9 +53,21 @@ pub struct Findings {
     marks: BTreeSet<(&'static str, usize)>,
     #[serde(skip)]
     is_busy: bool,
+    #[serde(skip)]
+    unix: Option<Duration>,
 }
 
 impl Findings {
+    /// For an audit that knows what time it is.
+    pub(crate) fn at(self, unix: Duration) -> Self {
+        Self { unix: Some(unix), ..self }
+    }
+
+    /// When the audit is made, since the Unix epoch by the stack's clock; `None` outside of a stack.
+    pub fn unix(&self) -> Option<Duration> {
+        self.unix
+    }
+
     /// Adds one.
     pub fn add(
         &mut self,

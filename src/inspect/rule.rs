@@ -166,6 +166,9 @@ rules! {
     HEADER_MISSING Low "header-missing"
         "leave the default, and let the handlers concerned set their own"
         ["API8:2023" "ASVS 3.4.3" "ASVS 3.4.4" "ASVS 3.4.5" "ASVS 3.4.6"]
+    PAST_SUNSET Low "past-sunset"
+        "declare it with `.retired(…)`, and take its routes out"
+        ["API9:2023" "ASVS 13.4.6"]
     UNLABELLED_COOKIES Low "unlabelled-cookies"
         "leave out `dangerous().unlabelled()` once the clients send `Origin`"
         ["API8:2023" "ASVS 3.5.1"]

@@ -75,6 +75,7 @@ impl Ticket {
             rejection: None,
             peer: exchange.peer(),
             client: None,
+            version: None,
             principal: None,
             route: None,
             bytes_out: 0,

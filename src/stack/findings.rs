@@ -24,7 +24,8 @@ impl Parapet {
     /// The rules are listed on the [findings](crate::findings) page.
     pub fn findings(&self) -> Findings {
         let diagnoses = &self.stack.env.diagnoses;
-        let mut report = Findings::of_traffic(diagnoses.reached().is_some());
+        let mut report =
+            Findings::of_traffic(diagnoses.reached().is_some()).at(self.stack.env.clock.unix());
         self.stack.guards.iter().for_each(|guard| guard.findings(&mut report));
         let of_routes = self.routes.iter().flat_map(Routes::guards);
         of_routes.for_each(|guard| guard.findings(&mut report));

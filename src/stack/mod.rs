@@ -15,6 +15,7 @@ mod throttle;
 mod transport;
 #[cfg_attr(not(feature = "validate"), path = "unvalidated.rs")]
 mod validate;
+mod version;
 
 use std::{fmt, sync::Arc};
 
