@@ -26,6 +26,7 @@ use tower_parapet::{
     throttle::Count,
     transport::{Cors, Csrf, Sanity, SecurityHeaders},
     validate::JsonLimits,
+    version::{Deprecation, Versions},
 };
 
 #[path = "../examples/custom_guard.rs"]
@@ -133,6 +134,10 @@ const WEAKENED: &[(&str, Weakened)] = &[
     }),
     ("header-missing", || {
         sound().security_headers(SecurityHeaders::builder().remove("referrer-policy"))
+    }),
+    ("past-sunset", || {
+        let ending = Deprecation::since("2019-01-31").sunset("2019-12-31");
+        sound().versions(Versions::by_path().current("v2").deprecated("v1", ending))
     }),
     ("untyped-write", || sound().route("PUT /orders/{id}", Policy::require(scope("write")))),
     ("encoded-slashes", || {

@@ -13,6 +13,8 @@
 //! | [`Claims<T>`] | nobody was authenticated | 401 | `missing-credentials` |
 //! | | the principal has no claims, or not those of `T` | 403 | `forbidden` |
 //! | [`ClientAddr`] | the address is not known | 503 | `address-unknown` |
+//! | [`ApiVersion`] | no version was asked for, and none stands in | 400 | `missing-version` |
+//! | `Option<ApiVersion>` | the same | – | `None` |
 //! | [`Owned<T>`] | nobody was authenticated | 401 | `missing-credentials` |
 //! | | no such object, or someone else's | 404 | `not-found` |
 //! | | the object cannot be loaded | 503 | `unavailable`, with `Retry-After: 5` |
@@ -44,6 +46,7 @@
 //! [`Principal`]: crate::Principal
 //! [`ClientAddr`]: crate::ClientAddr
 //! [`RequestId`]: crate::RequestId
+//! [`ApiVersion`]: crate::ApiVersion
 //! [`Rejection`]: crate::Rejection
 //! [api1]: https://owasp.org/API-Security/editions/2023/en/0xa1-broken-object-level-authorization/
 

@@ -168,7 +168,7 @@ rules! {
         ["API8:2023" "ASVS 3.4.3" "ASVS 3.4.4" "ASVS 3.4.5" "ASVS 3.4.6"]
     PAST_SUNSET Low "past-sunset"
         "declare it with `.retired(…)`, and take its routes out"
-        ["API9:2023" "ASVS 13.4.6"]
+        ["API9:2023" "ASVS 15.2.3"]
     UNLABELLED_COOKIES Low "unlabelled-cookies"
         "leave out `dangerous().unlabelled()` once the clients send `Origin`"
         ["API8:2023" "ASVS 3.5.1"]

@@ -131,8 +131,8 @@ impl Known {
             Stage::Current | Stage::Supported => (None, None),
             Stage::Retired(_) => (None, whole.successor.map(str::to_owned)),
             Stage::Deprecated(ending) => {
-                let own = checked("deprecated successor", &ending.successor);
-                let about = checked("deprecated link", &ending.link);
+                let own = checked("deprecated.successor", &ending.successor);
+                let about = checked("deprecated.link", &ending.link);
                 (about, own.or_else(|| whole.successor.map(str::to_owned)))
             }
         };

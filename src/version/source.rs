@@ -85,16 +85,11 @@ impl Sources {
 
 impl fmt::Display for Sources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut or = "";
-        if self.in_path {
-            f.write_str("path")?;
-            or = " or ";
-        }
-        for name in &self.headers {
-            write!(f, "{or}{name}")?;
-            or = " or ";
-        }
-        if self.under.is_empty() { Ok(()) } else { write!(f, " under {}", self.under) }
+        let path = self.in_path.then(|| "path".to_owned());
+        let headers = self.headers.iter().map(|name| format!("header `{name}`"));
+        let places: Vec<_> = path.into_iter().chain(headers).collect();
+        f.write_str(&places.join(" or "))?;
+        if self.under.is_empty() { Ok(()) } else { write!(f, " under `{}`", self.under) }
     }
 }
 
