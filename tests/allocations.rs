@@ -48,6 +48,7 @@ use tower_parapet::{
     throttle::{Key, Throttle, ThrottleBuilder},
     transport::{Cors, Csrf, Sanity, SecurityHeaders},
     validate::JsonLimits,
+    version::{Deprecation, Versions},
 };
 
 #[global_allocator]
@@ -132,6 +133,20 @@ const FULL: &[Part] = &[
     ),
 ];
 
+const VERSIONED: &[Part] = &[
+    Part("peer", 1, "the context, boxed in the request's extensions", |s| {
+        s.peer(Peer::ConnectInfo)
+    }),
+    Part("version", 0, "found in place and shared; the current one is told nothing", |s| {
+        s.guard(Versions::by_path().current("v2").otherwise("v2").build().unwrap())
+    }),
+    Part("deprecated version", 2, "the list of reply headers; the regrowth of the answer's", |s| {
+        let ending = Deprecation::since("2020-01-31").sunset("9999-12-31").link("/news");
+        let versions = Versions::by_path().current("v2").deprecated("v1", ending);
+        s.guard(versions.otherwise("v1").build().unwrap())
+    }),
+];
+
 /// The same as [`FULL`], as a service would write it.
 fn full() -> ParapetBuilder {
     Parapet::builder()
@@ -155,6 +170,11 @@ fn the_bare_stack_allocates_what_its_table_says() {
 #[test]
 fn a_bare_stack_with_an_observer_allocates_what_its_table_says() {
     assert_table("bare stack with an observer", OBSERVED);
+}
+
+#[test]
+fn versions_allocate_what_their_table_says() {
+    assert_table("versions", VERSIONED);
 }
 
 #[test]

@@ -24,6 +24,7 @@ use tower_parapet::{
     clock::ManualClock,
     compose::Shadow,
     inspect::Severity,
+    transport::Cors,
     version::{Date, Deprecation, VersionsBuilder},
 };
 
@@ -276,6 +277,61 @@ async fn a_handler_that_needs_a_version_refuses_a_path_without_one() {
     assert_eq!(verdict(&answer), (400, "missing-version".to_owned()));
     let (address, ..) = start(lives(Versions::by_path().otherwise("v3"))).await;
     assert_eq!(get(address, "/must", &[]).await.text(), "v3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_apis_beside_each_other_have_versions_of_their_own() {
+    let shop = Versions::by_path().under("/shop").current("v2").retired("v1", "2025-06-30");
+    let pay = Versions::by_path().under("/pay").current("v1");
+    let stack = stack().versions(shop).versions(pay).with_clock(ManualClock::at_unix(NOW));
+    let router = Router::new().route("/{api}/{version}/orders", on_get(whoami));
+    let address = serve(stack.build().unwrap().protect(router)).await;
+    for (path, status, text) in [
+        ("/shop/v2/orders", 200, "v2"),
+        ("/shop/v1/orders", 410, ""),
+        ("/pay/v1/orders", 200, "v1"),
+        ("/pay/v2/orders", 400, ""),
+    ] {
+        let answer = get(address, path, &[]).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert!(status != 200 || answer.text() == text, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preflight_needs_no_version_and_refusals_can_be_read_by_other_origins() {
+    let app = "https://app.example.com";
+    let cors = Cors::builder().origins([app]).headers(["api-version"]).expose(["sunset"]);
+    let stack = stack().cors(cors).versions(lives(Versions::by_header("api-version")));
+    let stack = stack.with_clock(ManualClock::at_unix(NOW));
+    let address = serve(stack.build().unwrap().protect(router())).await;
+    let asks = [
+        ("origin", app),
+        ("access-control-request-method", "GET"),
+        ("access-control-request-headers", "api-version"),
+    ];
+    let answer = support::request(address, "OPTIONS", "/orders", &asks, b"").await;
+    assert!(answer.status < 300, "{answer:?}");
+    assert_eq!(answer.header("access-control-allow-headers"), Some("api-version"));
+    let refused = get(address, "/orders", &[("origin", app), ("api-version", "v1")]).await;
+    assert_eq!(verdict(&refused), (410, "retired-version".to_owned()));
+    assert_eq!(refused.header("access-control-allow-origin"), Some(app));
+    assert_eq!(refused.header("access-control-expose-headers"), Some("sunset"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_that_an_inner_stack_settles_is_in_the_one_record() {
+    let inner = stack().versions(lives(Versions::by_path()));
+    let inner = inner.with_clock(ManualClock::at_unix(NOW)).build().unwrap();
+    let records = Records::default();
+    let outer = stack().observe(records.clone()).build().unwrap();
+    let inner = Router::new().fallback_service(inner.protect(router()));
+    let address = serve(outer.protect(inner)).await;
+    assert_eq!(get(address, "/v2/orders", &[]).await.text(), "v2, ending");
+    assert_eq!(get(address, "/v1/orders", &[]).await.status, 410);
+    let records = records.wait_for(2);
+    let versions: Vec<_> = records.iter().filter_map(|record| record.version.clone()).collect();
+    assert_eq!(versions, ["v2", "v1"]);
 }
 
 #[test]

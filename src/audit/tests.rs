@@ -12,7 +12,7 @@ use super::entry::Entry;
 use super::json::Encoder;
 use super::*;
 use crate::clock::ManualClock;
-use crate::context::{ClientAddr, Principal, Provenance, RequestId};
+use crate::context::{ApiVersion, ClientAddr, Principal, Provenance, RequestId};
 use crate::observe::{Observer, Outcome, Record};
 use crate::rejection::{Reason, Rejection};
 
@@ -114,6 +114,7 @@ fn a_record_has_stable_members_in_a_stable_order() {
     record.client = Some(ClientAddr::new(ip, Provenance::XForwardedFor));
     record.principal =
         Some(Principal::builder("https://id.example", "alice").scheme("jwt").build());
+    record.version = Some(ApiVersion::new("v2"));
     record.rejection = Some(
         Rejection::new(Reason::Forbidden)
             .detail("not yours")
@@ -138,6 +139,7 @@ fn a_record_has_stable_members_in_a_stable_order() {
                 r#""detail":"not yours","expected":"`bob`","found":"`alice`","#,
                 r#""cause":"a \"cause\"","method":"GET","path":"/orders/7","query":"page=2&…","#,
                 r#""client":{"ip":"2001:db8::7","via":"x-forwarded-for"},"peer":"10.0.0.1:4711","#,
+                r#""version":"v2","#,
                 r#""principal":{"issuer":"https://id.example","subject":"alice","scheme":"jwt"},"#,
                 r#""duration_us":321,"bytes_out":7,"notes":{"plan":"gold","tried":["a","b"]}}"#,
                 "\n"

@@ -1,8 +1,8 @@
 //! What becomes of a version, and what its callers are told.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, header};
 
 use crate::{
     context::ApiVersion,
@@ -103,7 +103,7 @@ pub(super) struct Known {
     pub(super) version: ApiVersion,
     life: Life,
     /// `Deprecation` and `Sunset`; a handler that says something else about itself wins.
-    dates: Option<Arc<HeaderMap>>,
+    dates: Vec<(HeaderName, HeaderValue)>,
     links: Option<HeaderValue>,
     gone: Rejection,
 }
@@ -153,7 +153,7 @@ impl Known {
         Self {
             version: if life.is_ending() { version.deprecated() } else { version },
             life,
-            dates: life.dates().map(Arc::new),
+            dates: life.dates(),
             links,
             gone: fields.fold(gone, |gone, (name, value)| gone.header(name, value)),
         }
@@ -165,8 +165,8 @@ impl Known {
         if self.life.sunset().is_some_and(|sunset| sunset.is_past(exchange.unix())) {
             return Err(self.gone.clone());
         }
-        if let Some(dates) = &self.dates {
-            exchange.reply_headers(dates);
+        for (name, value) in &self.dates {
+            exchange.reply_header(Mode::Default, name.clone(), value.clone());
         }
         if let Some(links) = &self.links {
             exchange.reply_header(Mode::Append, header::LINK, links.clone());
@@ -251,14 +251,13 @@ impl Life {
         }
     }
 
-    fn dates(self) -> Option<HeaderMap> {
-        let mut dates = HeaderMap::new();
-        if let Life::Deprecated { since: Some(since), .. } = self {
-            dates.insert(DEPRECATION.clone(), since.unix_field());
-        }
-        if let Some(sunset) = self.sunset() {
-            dates.insert(SUNSET.clone(), sunset.http_field());
-        }
-        Some(dates).filter(|dates| !dates.is_empty())
+    fn dates(self) -> Vec<(HeaderName, HeaderValue)> {
+        let since = match self {
+            Life::Deprecated { since, .. } => since,
+            _ => None,
+        };
+        let since = since.map(|since| (DEPRECATION.clone(), since.unix_field()));
+        let sunset = self.sunset().map(|sunset| (SUNSET.clone(), sunset.http_field()));
+        since.into_iter().chain(sunset).collect()
     }
 }
