@@ -140,7 +140,7 @@ const VERSIONED: &[Part] = &[
     Part("version", 0, "found in place and shared; the current one is told nothing", |s| {
         s.guard(Versions::by_path().current("v2").otherwise("v2").build().unwrap())
     }),
-    Part("deprecated version", 2, "the list of reply headers; the regrowth of the answer's", |s| {
+    Part("deprecated version", 1, "the list of reply headers, which were made beforehand", |s| {
         let ending = Deprecation::since("2020-01-31").sunset("9999-12-31").link("/news");
         let versions = Versions::by_path().current("v2").deprecated("v1", ending);
         s.guard(versions.otherwise("v1").build().unwrap())
