@@ -280,6 +280,15 @@ async fn a_handler_that_needs_a_version_refuses_a_path_without_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_health_probe_has_no_version() {
+    let stack = stack().probe("/health").versions(lives(Versions::by_header("api-version")));
+    let address = serve(stack.build().unwrap().protect(router())).await;
+    let answer = get(address, "/health", &[]).await;
+    assert_eq!((answer.status, &*answer.text()), (200, "well"));
+    assert_eq!(verdict(&get(address, "/orders", &[]).await), (400, "missing-version".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_apis_beside_each_other_have_versions_of_their_own() {
     let shop = Versions::by_path().under("/shop").current("v2").retired("v1", "2025-06-30");
     let pay = Versions::by_path().under("/pay").current("v1");

@@ -22,6 +22,7 @@
 //! | none, with versions in the path alone | – | the path has no version; see [`required`](VersionsBuilder::required) |
 //! | none, where a header is to name one | 400 | `missing-version`; see [`otherwise`](VersionsBuilder::otherwise) |
 //! | a path that is not behind [`under`](VersionsBuilder::under) | – | it has no version, and what its headers say is not read |
+//! | a health probe | – | the same |
 //!
 //! The clock is the stack's. A version is compared letter by letter; a first segment that is shaped
 //! like one (`/v9`, `/V2`) and is none is unknown, any other one has no version. Where headers name
