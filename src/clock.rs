@@ -2,12 +2,16 @@
 
 use std::{
     fmt,
+    pin::pin,
     sync::{
         Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
 
 /// Two readings: one that never goes back, one that the rest of the world shares.
 ///
@@ -19,7 +23,23 @@ pub trait Clock: Send + Sync + 'static {
 
     /// Wall-clock time since the Unix epoch. Token expiry and records use it.
     fn unix(&self) -> Duration;
+
+    /// Waits until the wall clock may have reached a time since the Unix epoch; it may end early,
+    /// and whoever waits reads the clock again. Provided: on the runtime's timer, a minute at most,
+    /// so that a clock that is set forward is noticed by then.
+    fn wait_until(&self, unix: Duration) -> BoxFuture<'static, ()> {
+        let left = unix.saturating_sub(self.unix());
+        Box::pin(async move {
+            match tokio::runtime::Handle::try_current() {
+                Ok(_) => tokio::time::sleep(left.min(LOOK_AGAIN)).await,
+                Err(_) => std::future::pending().await,
+            }
+        })
+    }
 }
+
+/// A waiter looks at the wall clock this often, since somebody may set it.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// The operating system's clocks; the default.
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +88,7 @@ pub struct ManualClock {
 struct Hands {
     now: AtomicU64,
     unix: AtomicU64,
+    moved: Notify,
 }
 
 impl ManualClock {
@@ -82,11 +103,13 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         self.hands.now.fetch_add(nanos(by), Ordering::SeqCst);
         self.hands.unix.fetch_add(nanos(by), Ordering::SeqCst);
+        self.hands.moved.notify_waiters();
     }
 
     /// Sets the wall clock alone, backwards too, as an operator or NTP would.
     pub fn set_unix(&self, unix: Duration) {
         self.hands.unix.store(nanos(unix), Ordering::SeqCst);
+        self.hands.moved.notify_waiters();
     }
 }
 
@@ -97,6 +120,41 @@ impl Clock for ManualClock {
 
     fn unix(&self) -> Duration {
         Duration::from_nanos(self.hands.unix.load(Ordering::SeqCst))
+    }
+
+    /// Ends when the hands are moved there, and not by the time that passes.
+    fn wait_until(&self, unix: Duration) -> BoxFuture<'static, ()> {
+        let clock = self.clone();
+        Box::pin(async move {
+            loop {
+                let mut moved = pin!(clock.hands.moved.notified());
+                // From here on no move is missed.
+                moved.as_mut().enable();
+                if clock.unix() >= unix {
+                    return;
+                }
+                moved.await;
+            }
+        })
+    }
+}
+
+/// A clock to hand on.
+#[derive(Clone)]
+pub(crate) struct SharedClock(pub(crate) Arc<dyn Clock>);
+
+impl SharedClock {
+    /// Ends once the wall clock has reached a time since the Unix epoch.
+    pub(crate) async fn reaches(&self, unix: Duration) {
+        while self.0.unix() < unix {
+            self.0.wait_until(unix).await;
+        }
+    }
+}
+
+impl fmt::Debug for SharedClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedClock")
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is known about a request so far: the one extension that handlers and extractors read.
 
 mod client;
+mod lease;
 mod principal;
 mod request_id;
 mod route;
@@ -14,6 +15,7 @@ use std::{
 };
 
 pub use client::{ClientAddr, Peer, PeerAddr, Provenance};
+pub use lease::Lease;
 pub use principal::{Principal, PrincipalBuilder};
 pub use request_id::{InvalidRequestId, RequestId};
 pub use route::{Access, Route};
@@ -21,6 +23,7 @@ pub use trace_id::TraceId;
 pub use version::ApiVersion;
 
 use crate::{
+    clock::SharedClock,
     observe::Ticket,
     rejection::{Reason, Rejection},
 };
@@ -37,6 +40,8 @@ pub struct Context {
     pub(crate) version: Option<ApiVersion>,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) ticket: Option<Weak<Ticket>>,
+    /// What the end of the principal's credentials is told by.
+    pub(crate) clock: Option<SharedClock>,
     /// What a caller who was let through without credentials is refused with where some are needed.
     pub(crate) unauthenticated: Option<Rejection>,
 }
@@ -89,11 +94,12 @@ impl Context {
         self.request_id.as_ref()
     }
 
-    /// Keeps the record and every permit of the request open until the lease is dropped.
+    /// Keeps the record and every permit of the request open until the lease is dropped, and tells
+    /// when the caller's credentials end.
     ///
     /// For a handler that upgrades its connection and goes on after it has answered.
     pub fn lease(&self) -> Lease {
-        Lease { _ticket: self.ticket.as_ref().and_then(Weak::upgrade) }
+        Lease::of(self)
     }
 
     /// Adds an attribute to the request's record.
@@ -114,10 +120,4 @@ impl Context {
             && self.ticket.is_none()
             && self.unauthenticated.is_none()
     }
-}
-
-/// Holds a request's record and permits open past its answer; see [`Context::lease`].
-#[derive(Debug)]
-pub struct Lease {
-    _ticket: Option<Arc<Ticket>>,
 }

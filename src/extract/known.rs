@@ -4,7 +4,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 
 use crate::{
-    context::{ApiVersion, ClientAddr, Context, Principal, Provenance, RequestId},
+    context::{ApiVersion, ClientAddr, Context, Lease, Principal, Provenance, RequestId},
     rejection::{Reason, Rejection},
 };
 
@@ -92,5 +92,14 @@ impl<S: Send + Sync> OptionalFromRequestParts<S> for ApiVersion {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Rejection> {
         Ok(context(parts)?.version().cloned())
+    }
+}
+
+/// Keeps the request's record and permits open past an upgrade: 500 outside of every stack.
+impl<S: Send + Sync> FromRequestParts<S> for Lease {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
+        Ok(context(parts)?.lease())
     }
 }

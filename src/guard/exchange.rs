@@ -5,6 +5,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request, response};
 
 use crate::{
+    clock::SharedClock,
     context::{Access, ApiVersion, ClientAddr, Context, Principal, RequestId, Route},
     rejection::Rejection,
     router,
@@ -265,6 +266,9 @@ impl Exchange {
     pub(crate) fn into_request(mut self, body: Body) -> Request<Body> {
         if let Some(id) = self.context.request_id.as_ref().filter(|_| self.env.ids.everywhere) {
             self.head.headers.insert(self.env.ids.header.clone(), id.to_header());
+        }
+        if self.context.principal.as_ref().is_some_and(|caller| caller.expires_at().is_some()) {
+            self.context.clock = Some(SharedClock(self.env.clock.clone()));
         }
         if !self.context.is_empty() {
             self.head.extensions.insert(self.context);
