@@ -24,6 +24,7 @@ pub mod context;
 pub mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
+pub mod grpc;
 mod guard;
 #[cfg(feature = "full")]
 pub mod guide;

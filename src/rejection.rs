@@ -82,6 +82,8 @@ reasons! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not allowed";
     /// The body did not arrive in time.
     BodyTimeout = REQUEST_TIMEOUT, "body-timeout", "The body took too long to arrive";
+    /// An answer that had begun stood still for too long, and was ended.
+    IdleStream = REQUEST_TIMEOUT, "idle-stream", "The stream stood still for too long";
     /// A version of the API whose time is over.
     RetiredVersion = GONE, "retired-version", "This version is no longer served";
     /// The body is larger than the route takes.

@@ -182,6 +182,17 @@ fn admit<'a>(
     optional: bool,
     missing: impl FnOnce() -> Rejection,
 ) -> Result<Flow, Rejection> {
+    settle(schemes.clone(), exchange, optional, missing)?;
+    schemes.for_each(|scheme| scheme.hide(exchange));
+    Ok(Flow::Continue)
+}
+
+fn settle<'a>(
+    schemes: impl Iterator<Item = &'a dyn Scheme> + Clone,
+    exchange: &mut Exchange,
+    optional: bool,
+    missing: impl FnOnce() -> Rejection,
+) -> Result<(), Rejection> {
     conceal(&mut exchange.head.headers, &AUTHORIZATION);
     for header in schemes.clone().filter_map(Scheme::header).filter(|own| *own != AUTHORIZATION) {
         conceal(&mut exchange.head.headers, header);
@@ -190,7 +201,7 @@ fn admit<'a>(
     let optional = match exchange.own_route().map(|route| route.access()) {
         Some(Access::Public { .. } | Access::Probe) => {
             exchange.context.unauthenticated = Some(missing());
-            return Ok(Flow::Continue);
+            return Ok(());
         }
         Some(Access::Optional) => true,
         Some(Access::Authenticated) => false,
@@ -202,7 +213,7 @@ fn admit<'a>(
         None if optional => exchange.context.unauthenticated = Some(missing()),
         None => return Err(missing()),
     }
-    Ok(Flow::Continue)
+    Ok(())
 }
 
 /// In place, since a sensitive value stays what it was; only its printed form goes.

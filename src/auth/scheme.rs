@@ -51,6 +51,13 @@ pub trait Scheme: Send + Sync + 'static {
     /// The `WWW-Authenticate` challenge for a request without credentials (RFC 9110, RFC 6750).
     fn challenge(&self) -> HeaderValue;
 
+    /// Takes credentials out of a place that handlers echo or log. It runs for every request that is
+    /// let through, on public routes too, once all schemes are done. Default: nothing, as with the
+    /// header of [`header`](Self::header), which is sensitive by then.
+    fn hide(&self, exchange: &mut Exchange) {
+        let _ = exchange;
+    }
+
     /// One line for the manifest.
     fn summary(&self) -> Cow<'static, str> {
         Cow::Borrowed("")

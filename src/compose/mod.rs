@@ -5,6 +5,7 @@ mod policy;
 mod reload;
 pub(crate) mod routes;
 mod shadow;
+mod streams;
 mod when;
 
 pub use all::All;

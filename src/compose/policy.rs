@@ -3,7 +3,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use http::{HeaderName, HeaderValue, header};
 
 use crate::{
-    context::Access,
+    context::{Access, Streams},
     error::Mistakes,
     guard::{Exchange, Flow, Guard, IntoGuard, Mode, Phase},
     observe::Sample,
@@ -36,6 +36,7 @@ pub struct Policy {
     pub(crate) separators: Separators,
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) sample: Option<Arc<Sample>>,
+    pub(crate) streams: Streams,
     pub(crate) mistakes: Mistakes,
 }
 
@@ -49,6 +50,7 @@ impl Policy {
             separators: Separators::Refused,
             cross_origin: None,
             sample: None,
+            streams: Streams::default(),
             mistakes: Mistakes::default(),
         }
     }

@@ -18,6 +18,7 @@ pub use client::{ClientAddr, Peer, PeerAddr, Provenance};
 pub use lease::Lease;
 pub use principal::{Principal, PrincipalBuilder};
 pub use request_id::{InvalidRequestId, RequestId};
+pub(crate) use route::Streams;
 pub use route::{Access, Route};
 pub use trace_id::TraceId;
 pub use version::ApiVersion;

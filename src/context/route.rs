@@ -24,6 +24,15 @@ pub enum Access {
     Authenticated,
 }
 
+/// What a route says of bodies that take long, in place of what the stack does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Streams {
+    /// How long one may stand still.
+    pub(crate) idle: Option<Duration>,
+    /// The least pace of a request's body, in bytes a second.
+    pub(crate) pace: Option<u64>,
+}
+
 /// The rule of the policy that a request is judged by.
 #[derive(Clone)]
 pub struct Route {
@@ -35,6 +44,7 @@ pub struct Route {
     pub(crate) separators: Separators,
     /// Its own policy for other origins, which applies to preflights too.
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
+    pub(crate) streams: Streams,
     pub(crate) guards: Vec<(Phase, Guards)>,
     /// Which of its records are told, where not all are.
     pub(crate) sample: Option<Arc<Sample>>,
@@ -51,6 +61,7 @@ impl Route {
             deadline: None,
             separators: Separators::Refused,
             cross_origin: None,
+            streams: Streams::default(),
             guards: Vec::new(),
             sample: None,
             seen: Seen::default(),

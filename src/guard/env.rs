@@ -29,6 +29,7 @@ pub(crate) struct Env {
     pub(crate) body_limit: u64,
     pub(crate) body_deadline: Duration,
     pub(crate) handler_deadline: Option<Duration>,
+    pub(crate) idle_deadline: Option<Duration>,
     /// Set once the service is about to end.
     pub(crate) withdrawn: AtomicBool,
     pub(crate) ids: Ids,
@@ -64,6 +65,7 @@ impl Env {
             withdrawn: AtomicBool::new(false),
             ids: Ids::default(),
             diagnoses: ALONE.clone(),
+            idle_deadline: None,
         }
     }
 }

@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request, re
 use crate::{
     clock::SharedClock,
     context::{Access, ApiVersion, ClientAddr, Context, Principal, RequestId, Route},
+    grpc::Wire,
     rejection::Rejection,
     router,
 };
@@ -35,6 +36,7 @@ pub struct Exchange {
     pub(crate) preflight: bool,
     /// Whether it is a health probe by the rules of this very stack.
     pub(crate) probing: bool,
+    pub(crate) wire: Option<Wire>,
     now: Option<Duration>,
     unix: Option<Duration>,
 }
@@ -48,6 +50,7 @@ impl Exchange {
             context.peer = env.peer.and_then(|peer| peer.resolve(&head.extensions));
         }
         Self {
+            wire: Wire::of(&head),
             head,
             context,
             env,
@@ -235,6 +238,14 @@ impl Exchange {
         if self.trial.is_none() {
             let cap = &mut self.later().cap;
             *cap = Some(cap.map_or(limit, |old| old.min(limit)));
+        }
+    }
+
+    /// Holds each message of a stream to a size, in place of the body as a whole. A guard that may do
+    /// this is a part of the crate: it lifts a limit.
+    pub(crate) fn frame_messages(&mut self, limit: Option<u64>) {
+        if self.trial.is_none() {
+            self.later().messages = Some(limit);
         }
     }
 

@@ -90,6 +90,8 @@ pub(crate) struct Later {
     pub(crate) body_hooks: Vec<Signed<BodyHook>>,
     pub(crate) watches: Vec<Signed<Box<dyn BodyWatch>>>,
     pub(crate) cap: Option<u64>,
+    /// Where the body is a stream of messages: the largest of them, if it is not that of a body.
+    pub(crate) messages: Option<Option<u64>>,
     pub(crate) notes: Vec<(&'static str, Cow<'static, str>)>,
     pub(crate) permits: Vec<Box<dyn Any + Send + Sync>>,
 }

@@ -7,6 +7,7 @@ mod rehearsal;
 mod reply;
 mod traffic;
 mod trial;
+mod upgrade;
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -175,6 +176,8 @@ impl Needs {
     pub const PRINCIPAL: Needs = Needs(2);
     /// The other end of the connection.
     pub const PEER: Needs = Needs(4);
+    /// The whole body, before the handler: no guard for streams of gRPC.
+    pub const BODY: Needs = Needs(8);
 
     /// Both.
     pub fn and(self, other: Needs) -> Needs {

@@ -6,8 +6,11 @@ use std::{
     time::Duration,
 };
 
+use http::HeaderMap;
+
 use crate::{
     context::{RequestId, TraceId},
+    grpc,
     guard::{Env, Exchange},
 };
 
@@ -33,6 +36,17 @@ pub(crate) struct Open {
     joined: Vec<Arc<dyn Observer>>,
     /// Whether anybody is told whom an operator named, and not only guards.
     is_audited: bool,
+}
+
+impl Open {
+    /// What a call of gRPC ended with, from its trailers or from a head that is its trailers.
+    pub(crate) fn note_grpc_status(&mut self, trailers: &HeaderMap) {
+        let Some(status) = trailers.get(grpc::STATUS) else { return };
+        let is_code =
+            |text: &&str| text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let status = status.to_str().ok().filter(is_code).unwrap_or("unreadable");
+        self.record.notes.push(("grpc-status", status.to_owned().into()));
+    }
 }
 
 impl Ticket {

@@ -59,10 +59,10 @@ async fn judge_body(exchange: &mut Exchange, bytes: Bytes) -> Result<(), Rejecti
         let read = read.await.unwrap_or_else(|panic| Err(Rejection::panicked(panic.as_ref())));
         return read.map(drop);
     }
-    let (body, verdict) = request_body::wrap(exchange, body)?;
+    let wrapped = request_body::wrap(exchange, body)?;
     // What is wrong with it is the verdict's to say.
-    let _ = body.collect().await;
-    take_verdict(verdict.as_ref()).map_or(Ok(()), Err)
+    let _ = wrapped.body.collect().await;
+    take_verdict(wrapped.verdict.as_ref()).map_or(Ok(()), Err)
 }
 
 fn announces_body(headers: &HeaderMap) -> bool {

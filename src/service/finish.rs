@@ -11,6 +11,7 @@ use http_body::Body as _;
 
 use crate::{
     context::RequestId,
+    grpc::{self, Wire},
     guard::{Env, Exchange, Replies, ReplyHook, Signed},
     inspect::Diagnosis,
     observe::{Outcome, Ticket},
@@ -18,7 +19,11 @@ use crate::{
     rejection::{Reason, Rejection},
 };
 
-use super::{Early, caught, response_body::Tracked};
+use super::{
+    Early, caught,
+    idle::{Patience, Pulse},
+    response_body::{Begun, Tracked},
+};
 
 /// A refusal that arises while the handler reads the body.
 pub(crate) type Verdict = Arc<Mutex<Option<Rejection>>>;
@@ -35,6 +40,8 @@ pub(crate) struct Settled {
     pub(crate) verdict: Option<Verdict>,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) deadline: Option<Duration>,
+    idle: Option<Duration>,
+    pub(crate) pulse: Option<Arc<Pulse>>,
     head: Option<Box<request::Parts>>,
 }
 
@@ -45,6 +52,10 @@ impl Settled {
         self.replies.extend(std::mem::take(&mut exchange.replies));
         self.deadline =
             exchange.own_route().and_then(|route| route.deadline).or(exchange.env.handler_deadline);
+        self.idle = exchange
+            .own_route()
+            .and_then(|route| route.streams.idle)
+            .or(exchange.env.idle_deadline);
         let outer = match ticket {
             Some(_) => None,
             None => exchange.context.ticket.as_ref().and_then(Weak::upgrade),
@@ -82,6 +93,8 @@ impl Settled {
         self.verdict = late.verdict;
         self.request_id = late.request_id;
         self.deadline = late.deadline;
+        self.idle = late.idle;
+        self.pulse = late.pulse;
     }
 }
 
@@ -107,6 +120,7 @@ pub(crate) struct Tail {
     nested: bool,
     connect: bool,
     bodiless: bool,
+    wire: Option<Wire>,
 }
 
 impl Tail {
@@ -117,6 +131,7 @@ impl Tail {
             nested: exchange.nested,
             connect: exchange.head.method == Method::CONNECT,
             bodiless: exchange.head.method == Method::HEAD,
+            wire: exchange.wire,
             env: exchange.env.clone(),
         }
     }
@@ -170,8 +185,7 @@ impl Tail {
             *response.status_mut() = rejection.status();
             response
         } else {
-            let made = || RequestId::at(self.env.clock.unix());
-            let id = self.settled.request_id.clone().unwrap_or_else(made);
+            let id = self.request_id();
             let mut response = self.render(&rejection, &id);
             response.headers_mut().insert(self.env.ids.header.clone(), id.to_header());
             response.extensions_mut().insert(Worded);
@@ -189,12 +203,21 @@ impl Tail {
 
     fn render(&self, rejection: &Rejection, id: &RequestId) -> Response<Body> {
         let problem = Problem::of(rejection).with_request_id(id);
+        if let Some(wire) = self.wire {
+            return grpc::to_response(&problem, rejection, wire);
+        }
         match (&self.env.render, &self.settled.head) {
             (Some(render), Some(head)) => {
                 caught(|| Ok(render(&problem, head))).unwrap_or_else(|_| problem.to_response())
             }
             _ => problem.to_response(),
         }
+    }
+
+    /// The request's id, made where nothing needed it so far.
+    fn request_id(&self) -> RequestId {
+        let made = || RequestId::at(self.env.clock.unix());
+        self.settled.request_id.clone().unwrap_or_else(made)
     }
 
     pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
@@ -252,30 +275,60 @@ impl Tail {
             // Further out it is put into words, under the id that its record has.
             response.extensions_mut().insert(id);
         }
-        let Some(ticket) = self.ticket else { return response };
         let status = response.status();
         let upgraded = outcome == Outcome::Answered
             && (status == StatusCode::SWITCHING_PROTOCOLS || (self.connect && status.is_success()));
         let outcome = if upgraded { Outcome::Upgraded } else { outcome };
-        {
-            let mut open = ticket.lock();
-            let record = &mut open.record;
-            record.status = Some(status);
-            record.rejection = response.extensions().get::<Rejection>().cloned();
-            record.outcome = match &record.rejection {
-                Some(why) if why.reason() == Reason::Panicked => Outcome::Panicked,
-                // An answer is only that once its body is out; until then it can be cut short.
-                _ if outcome == Outcome::Answered => Outcome::Cancelled,
-                _ => outcome,
-            };
+        let is_grpc = self.wire.is_some() && Wire::declared(response.headers()).is_some();
+        if let Some(ticket) = &self.ticket {
+            self.begin_record(ticket, &response, outcome, is_grpc);
+            if upgraded || is_event_stream(&response) {
+                ticket.tell_opened(outcome);
+            }
         }
-        if upgraded || is_event_stream(&response) {
-            ticket.tell_opened(outcome);
+        let bodiless = upgraded
+            || self.bodiless
+            || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        let is_stream = !bodiless && response.body().size_hint().exact().is_none();
+        let idle = self.settled.idle.filter(|_| is_stream);
+        let pulse = || self.settled.pulse.clone().unwrap_or_else(Pulse::start);
+        let patience = idle.map(|limit| Patience::new(limit, pulse()));
+        let ends_with_status = is_grpc && self.wire == Some(Wire::Grpc);
+        let is_tracked = self.ticket.is_some() || patience.is_some();
+        if !is_tracked && (!ends_with_status || self.settled.verdict.is_none()) {
+            return response;
         }
-        let bodiless =
-            self.bodiless || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-        let verdict = self.settled.verdict;
-        response.map(|body| Body::new(Tracked::new(body, ticket, outcome, bodiless, verdict)))
+        let begun = Begun {
+            outcome,
+            bodiless,
+            patience,
+            grpc: ends_with_status.then(|| (self.env.ids.header.clone(), self.request_id())),
+            ticket: self.ticket,
+            verdict: self.settled.verdict,
+        };
+        response.map(|body| Body::new(Tracked::new(body, begun)))
+    }
+
+    fn begin_record(
+        &self,
+        ticket: &Ticket,
+        response: &Response<Body>,
+        outcome: Outcome,
+        is_grpc: bool,
+    ) {
+        let mut open = ticket.lock();
+        let record = &mut open.record;
+        record.status = Some(response.status());
+        record.rejection = response.extensions().get::<Rejection>().cloned();
+        record.outcome = match &record.rejection {
+            Some(why) if why.reason() == Reason::Panicked => Outcome::Panicked,
+            // An answer is only that once its body is out; until then it can be cut short.
+            _ if outcome == Outcome::Answered => Outcome::Cancelled,
+            _ => outcome,
+        };
+        if is_grpc {
+            open.note_grpc_status(response.headers());
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use http::Response;
 use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::{
     observe::Ticket,
@@ -140,15 +140,26 @@ fn late(tail: &Option<Tail>) -> Rejection {
         .found("a handler that still runs")
 }
 
-/// Whether the handler's deadline has passed. Outside of a runtime there is no timer, and no
-/// deadline.
+/// Whether the handler's deadline has passed: since the request came, or since the client last sent a
+/// piece of a body that may take long; not while the handler waits for the next one. Outside of a
+/// runtime there is no timer, and no deadline.
 fn is_late(timer: &mut Option<Pin<Box<Sleep>>>, tail: &Option<Tail>, cx: &mut Cx<'_>) -> bool {
-    let Some(deadline) = tail.as_ref().and_then(|tail| tail.settled.deadline) else {
-        return false;
-    };
+    let Some(settled) = tail.as_ref().map(|tail| &tail.settled) else { return false };
+    let Some(deadline) = settled.deadline else { return false };
     if timer.is_none() && tokio::runtime::Handle::try_current().is_err() {
         return false;
     }
     let timer = timer.get_or_insert_with(|| Box::pin(sleep(deadline)));
-    timer.as_mut().poll(cx).is_ready()
+    while timer.as_mut().poll(cx).is_ready() {
+        let left = match &settled.pulse {
+            Some(pulse) if pulse.is_waiting_for_client() => deadline,
+            Some(pulse) => deadline.saturating_sub(pulse.still_for()),
+            None => return true,
+        };
+        if left.is_zero() {
+            return true;
+        }
+        timer.as_mut().reset(Instant::now() + left);
+    }
+    false
 }

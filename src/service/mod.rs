@@ -3,8 +3,10 @@
 mod explain;
 mod finish;
 mod future;
+mod idle;
 mod request_body;
 mod response_body;
+mod watched;
 
 use std::{
     fmt,
@@ -217,9 +219,10 @@ where
         exchange.watch_client();
     }
     tail.settle(&mut exchange);
-    let (body, verdict) = wrapped?;
-    tail.settled.verdict = verdict;
-    call(inner, exchange, body)
+    let wrapped = wrapped?;
+    tail.settled.verdict = wrapped.verdict;
+    tail.settled.pulse = wrapped.pulse;
+    call(inner, exchange, wrapped.body)
 }
 
 fn call<S: Service<Request<Body>>>(
@@ -269,12 +272,13 @@ where
             Ok(_) if request_body::is_to_be_read(&mut exchange, &body) => {
                 request_body::read(&mut exchange, body).await.map_err(Early::Reject)
             }
-            Ok(_) => request_body::wrap(&mut exchange, body).map_err(Early::Reject).map(
-                |(body, verdict)| {
-                    settled.verdict = verdict;
-                    body
-                },
-            ),
+            Ok(_) => {
+                request_body::wrap(&mut exchange, body).map_err(Early::Reject).map(|wrapped| {
+                    settled.verdict = wrapped.verdict;
+                    settled.pulse = wrapped.pulse;
+                    wrapped.body
+                })
+            }
             Err(rejection) => Err(Early::Reject(rejection)),
         };
         settled.take(&mut exchange, &mut ticket);

@@ -1,29 +1,29 @@
 //! The request's body: capped, watched, or read before the handler.
 
-use std::{
-    collections::VecDeque,
-    pin::Pin,
-    sync::PoisonError,
-    task::{Context as Cx, Poll, ready},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use axum_core::{BoxError, body::Body};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, header};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::Body as HttpBody;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 
 use crate::{
     clock::within,
-    guard::{BodyHook, BodyWatch, Exchange, Flow, Later, Signed, Trial},
+    grpc::Messages,
+    guard::{BodyHook, Exchange, Flow, Later, Signed, Trial},
     inspect::Decision,
     rejection::{Reason, Rejection},
 };
 
-use super::{caught, finish::Verdict};
+use super::{
+    caught,
+    finish::Verdict,
+    idle::{Pace, Patience, Pulse},
+    watched::{Measure, Watched, chunk, end},
+};
 
-fn too_large(limit: u64) -> Rejection {
+pub(super) fn too_large(limit: u64) -> Rejection {
     Rejection::new(Reason::BodyTooLarge)
         .expected(format!("at most {limit} bytes"))
         .found("more")
@@ -50,110 +50,67 @@ fn cap(exchange: &Exchange) -> u64 {
     guards.map_or(stack, |guards| guards.min(stack))
 }
 
+/// How the body is held to its size.
+fn measure(exchange: &mut Exchange) -> Measure {
+    let cap = cap(exchange);
+    match exchange.later.as_mut().and_then(|later| later.messages) {
+        Some(limit) => Measure::Messages(Messages::of_at_most(limit.unwrap_or(cap))),
+        None => Measure::Whole { cap, left: cap },
+    }
+}
+
+/// How long the body may stand still while the handler reads it; without a limit of its own, a body
+/// has as long as the handler.
+fn patience(exchange: &Exchange, measure: &Measure) -> Option<(Patience, Option<Pace>)> {
+    let streams = exchange.own_route().map(|route| route.streams).unwrap_or_default();
+    let is_stream = matches!(measure, Measure::Messages(_));
+    let stacks = exchange.env.idle_deadline.filter(|_| is_stream);
+    let limit = streams.idle.or(stacks)?;
+    let least = streams.pace.or((!is_stream).then_some(LEAST_PACE)).filter(|least| *least > 0);
+    let pace = least.map(|least| Pace::of_at_least(least, limit));
+    Some((Patience::new(limit, Pulse::start()), pace))
+}
+
+/// The least pace of an upload in bytes a second, where a route has a limit for standing still and
+/// says nothing else: Kestrel's.
+const LEAST_PACE: u64 = 240;
+
+/// The body for the handler, and what is told about it.
+#[derive(Default)]
+pub(super) struct Wrapped {
+    pub(super) body: Body,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) pulse: Option<Arc<Pulse>>,
+}
+
 /// Lets the handler read the body itself, within the cap and under the eyes of the watches.
-pub(super) fn wrap<B>(
-    exchange: &mut Exchange,
-    body: B,
-) -> Result<(Body, Option<Verdict>), Rejection>
+pub(super) fn wrap<B>(exchange: &mut Exchange, body: B) -> Result<Wrapped, Rejection>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
     let watches = take(exchange, |later| &mut later.watches);
     if body.is_end_stream() && watches.is_empty() {
-        return Ok((Body::new(body), None));
+        return Ok(Wrapped { body: Body::new(body), ..Wrapped::default() });
     }
-    let cap = cap(exchange);
+    let measure = measure(exchange);
     let size = body.size_hint();
-    if size.lower() > cap {
-        return Err(announced(size.lower(), cap));
-    }
     // A body of known size within the cap is held to it by its framing.
-    let bounded = size.upper().is_some_and(|upper| upper <= cap);
-    if bounded && watches.is_empty() {
-        return Ok((Body::new(body), None));
+    let is_bounded = match measure {
+        Measure::Whole { cap, .. } if size.lower() > cap => {
+            return Err(announced(size.lower(), cap));
+        }
+        Measure::Whole { cap, .. } => size.upper().is_some_and(|upper| upper <= cap),
+        Measure::Messages(_) => false,
+    };
+    let patience = patience(exchange, &measure);
+    if is_bounded && watches.is_empty() && patience.is_none() {
+        return Ok(Wrapped { body: Body::new(body), ..Wrapped::default() });
     }
     let verdict = Verdict::default();
-    let left = cap;
-    let watched = Watched {
-        body: Body::new(body),
-        watches,
-        verdict: verdict.clone(),
-        cap,
-        left,
-        over: false,
-    };
-    Ok((Body::new(watched), Some(verdict)))
-}
-
-fn chunk(watches: &mut [Signed<Box<dyn BodyWatch>>], data: &Bytes) -> Result<(), Rejection> {
-    watches.iter_mut().try_for_each(|watch| watch.doing_some(|watch| watch.chunk(data)))
-}
-
-fn end(
-    watches: Vec<Signed<Box<dyn BodyWatch>>>,
-    trailers: Option<&HeaderMap>,
-) -> Result<(), Rejection> {
-    watches.into_iter().try_for_each(|watch| watch.doing(|mut watch| watch.end(trailers)))
-}
-
-/// Ends the body at the first refusal, which then takes the place of the handler's answer.
-struct Watched {
-    body: Body,
-    watches: Vec<Signed<Box<dyn BodyWatch>>>,
-    verdict: Verdict,
-    cap: u64,
-    left: u64,
-    over: bool,
-}
-
-impl Watched {
-    fn judge(&mut self, frame: Option<&Frame<Bytes>>) -> Result<(), Rejection> {
-        let data = frame.and_then(Frame::data_ref);
-        if let Some(data) = data {
-            self.left =
-                self.left.checked_sub(data.len() as u64).ok_or_else(|| too_large(self.cap))?;
-            return chunk(&mut self.watches, data);
-        }
-        let trailers: Option<&HeaderMap> = frame.and_then(Frame::trailers_ref);
-        end(std::mem::take(&mut self.watches), trailers)
-    }
-}
-
-impl HttpBody for Watched {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Cx<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-            Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
-            Some(Ok(frame)) => Some(frame),
-            None => None,
-        };
-        match caught(|| self.judge(frame.as_ref())) {
-            Ok(()) => Poll::Ready(frame.map(Ok)),
-            Err(rejection) => {
-                self.over = true;
-                *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(rejection.clone());
-                Poll::Ready(Some(Err(rejection.into())))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.over || (self.watches.is_empty() && self.body.is_end_stream())
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+    let pulse = patience.as_ref().map(|(patience, _)| patience.pulse.clone());
+    let watched = Watched::new(Body::new(body), watches, measure, patience, verdict.clone());
+    Ok(Wrapped { body: Body::new(watched), verdict: Some(verdict), pulse })
 }
 
 /// Whether the body is to be read before the handler. Guards on trial alone are no reason to wait for
@@ -186,6 +143,7 @@ where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
 {
+    refuse_streams(exchange)?;
     let cap = cap(exchange);
     let mut hooks = VecDeque::from(take(exchange, |later| &mut later.body_hooks));
     let live = hooks.iter().map(|hook| &hook.work).filter(|hook| hook.trial.is_none());
@@ -235,10 +193,30 @@ fn write_down(
 pub(super) fn fits(exchange: &Exchange) -> Result<(), Rejection> {
     let hooks = exchange.later.iter().flat_map(|later| &later.body_hooks);
     let live = hooks.map(|hook| &hook.work).filter(|hook| hook.trial.is_none());
+    if live.clone().next().is_some() {
+        refuse_streams(exchange)?;
+    } else if exchange.later.as_ref().is_some_and(|later| later.messages.is_some()) {
+        return Ok(());
+    }
     let cap = live.fold(cap(exchange), |least, hook| least.min(hook.limit as u64));
     let length = exchange.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     length.filter(|length| *length > cap).map_or(Ok(()), |length| Err(announced(length, cap)))
+}
+
+/// A call of gRPC may be a stream, whose end is not to be waited for.
+fn refuse_streams(exchange: &Exchange) -> Result<(), Rejection> {
+    let Some(later) = exchange.later.as_ref().filter(|_| exchange.wire.is_some()) else {
+        return Ok(());
+    };
+    let refusal = match later.messages {
+        Some(_) => Rejection::new(Reason::Misconfigured)
+            .expected("guards that watch the messages of gRPC as they pass"),
+        None => Rejection::new(Reason::UnsupportedMediaType)
+            .detail("bodies are read whole here, and a stream of gRPC has no end to wait for")
+            .expected("a body that ends"),
+    };
+    Err(refusal.found("a guard that reads the whole body of a gRPC request").by("body"))
 }
 
 fn take<T>(exchange: &mut Exchange, list: impl Fn(&mut Later) -> &mut Vec<T>) -> Vec<T> {

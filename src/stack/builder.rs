@@ -20,7 +20,7 @@ use crate::{
     service::Stack,
 };
 
-use super::{Parapet, transport, validate};
+use super::{Parapet, streams, transport, validate};
 
 /// A guard that is there unless another one takes its place, by the name of its setter.
 pub(super) type Slot = (&'static str, Arc<dyn Guard>);
@@ -58,6 +58,7 @@ pub struct ParapetBuilder {
     body_deadline: Duration,
     handler_deadline: Duration,
     pub(super) ids: Ids,
+    pub(super) idle_deadline: Duration,
 }
 
 impl ParapetBuilder {
@@ -81,6 +82,7 @@ impl ParapetBuilder {
             body_deadline: BODY_DEADLINE,
             handler_deadline: HANDLER_DEADLINE,
             ids: Ids::default(),
+            idle_deadline: streams::IDLE_DEADLINE,
         }
     }
 
@@ -246,6 +248,7 @@ impl ParapetBuilder {
             withdrawn: AtomicBool::new(false),
             ids: self.ids,
             diagnoses: Arc::default(),
+            idle_deadline: Some(self.idle_deadline),
         };
         let stack = Arc::new(Stack { env: Arc::new(env), guards: self.guards.into() });
         Ok(Parapet { stack, routes })

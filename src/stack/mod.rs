@@ -10,6 +10,7 @@ mod explain;
 mod findings;
 mod life;
 mod request_id;
+mod streams;
 #[cfg(feature = "throttle")]
 mod throttle;
 mod transport;

@@ -11,6 +11,7 @@ use super::claims::{ClaimPath, Rules};
 use super::key::{Key, KeySet};
 use super::scheme::{Challenges, Inner, Jwt};
 use super::source::Source;
+use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
 use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
@@ -32,6 +33,7 @@ pub struct JwtBuilder {
     roles: Option<ClaimPath>,
     subject_from_client: bool,
     realm: String,
+    pub(super) subprotocol: Option<String>,
     cache_capacity: usize,
     pub(super) client_id_as_audience: bool,
     pub(super) ignore_confirmation: bool,
@@ -50,6 +52,7 @@ impl JwtBuilder {
             roles: None,
             subject_from_client: false,
             realm: "api".to_owned(),
+            subprotocol: None,
             cache_capacity: 10_000,
             client_id_as_audience: false,
             ignore_confirmation: false,
@@ -181,6 +184,8 @@ impl JwtBuilder {
             mistakes.push("realm", self.realm.as_str(), "cannot stand in a header", remedy);
             Challenges::default()
         });
+        let subprotocol = self.subprotocol.as_deref();
+        let subprotocol = subprotocol.map(|prefix| Subprotocol::new(prefix, &mut mistakes));
         mistakes.finish()?;
         let concessions = self.concessions();
         // What no key can verify is refused by name, before any key is looked for.
@@ -202,7 +207,7 @@ impl JwtBuilder {
             verified: (self.cache_capacity > 0).then(|| Verified::new(self.cache_capacity)),
             skew: Default::default(),
         };
-        let inner = Inner { verifier, challenges, skipped, concessions };
+        let inner = Inner { verifier, challenges, subprotocol, skipped, concessions };
         Ok(Jwt { inner: Arc::new(inner) })
     }
 

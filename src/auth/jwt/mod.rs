@@ -10,13 +10,16 @@
 //!
 //! # Behaviour
 //!
-//! The token is read from `Authorization: Bearer` and from nowhere else. Its signature is checked
+//! The token is read from `Authorization: Bearer` and from nowhere else, unless a
+//! [`subprotocol`](JwtBuilder::subprotocol) was asked for, for the WebSockets of browsers. Its signature is checked
 //! before a claim is looked at, and its time last, so that "expired" means genuine.
 //!
 //! | condition | status | reason |
 //! |---|---|---|
 //! | no `Authorization: Bearer` | as the stack says, 401 | `missing-credentials` |
 //! | more than one `Authorization` header | 400 | `ambiguous-credentials` |
+//! | a token among the subprotocols beside any `Authorization`, or two of them | 400 | `ambiguous-credentials` |
+//! | a good token among the subprotocols, and no other subprotocol to choose | 400 | `bad-header` |
 //! | longer than 8 KiB; not three base64url parts; a name that occurs twice; `crit` | 401 | `invalid-credentials` |
 //! | `typ` other than `JWT` or `at+jwt` | 401 | `invalid-credentials` |
 //! | `alg` is `none`, not allowed, or not the key's; no key for `kid` | 401 | `invalid-credentials` |
@@ -89,6 +92,7 @@ mod pem;
 mod scheme;
 mod skew;
 mod source;
+mod subprotocol;
 mod token;
 mod verifier;
 

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::builder::JwtBuilder;
 use super::concession::Concession;
 use super::fault::{Fault, Told};
+use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
@@ -30,6 +31,8 @@ pub struct Jwt {
 pub(super) struct Inner {
     pub(super) verifier: Verifier,
     pub(super) challenges: Challenges,
+    /// Another place for a token, in the handshake of a WebSocket.
+    pub(super) subprotocol: Option<Subprotocol>,
     /// Keys left out of a set, each with its reason.
     pub(super) skipped: Vec<String>,
     pub(super) concessions: Vec<Concession>,
@@ -68,6 +71,31 @@ impl Jwt {
         }
     }
 
+    /// The subprotocols, where a handshake has a token among them.
+    fn in_subprotocol(&self, exchange: &Exchange) -> Option<&Subprotocol> {
+        self.inner.subprotocol.as_ref().filter(|place| place.is_presented(exchange))
+    }
+
+    fn authenticate_by(
+        &self,
+        subprotocol: &Subprotocol,
+        exchange: &Exchange,
+        now: Duration,
+    ) -> Result<Attempt, Rejection> {
+        let headers = exchange.headers();
+        if headers.contains_key(AUTHORIZATION) {
+            return Err(Rejection::new(Reason::AmbiguousCredentials)
+                .detail("send one credential, in one place only")
+                .found("a token among the subprotocols, and an authorization header"));
+        }
+        let token = subprotocol.token(headers)?;
+        let verified = self.inner.verifier.verify(&token, now);
+        self.compare_clocks(exchange, verified.as_ref().err(), now);
+        let principal = verified.map_err(|fault| self.reject(fault))?;
+        subprotocol.demand_another(headers)?;
+        Ok(Attempt::Verified(principal))
+    }
+
     fn reject(&self, fault: Fault) -> Rejection {
         let told = fault.told();
         let reason = match told {
@@ -93,10 +121,14 @@ impl Scheme for Jwt {
 
     fn is_presented(&self, exchange: &Exchange) -> bool {
         exchange.headers().get_all(AUTHORIZATION).iter().any(|value| bearer(value).is_some())
+            || self.in_subprotocol(exchange).is_some()
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
         let now = exchange.unix();
+        if let Some(subprotocol) = self.in_subprotocol(exchange) {
+            return self.authenticate_by(subprotocol, exchange, now);
+        }
         match credentials(exchange.headers())? {
             None => Ok(Attempt::Absent),
             Some(token) => {
@@ -109,6 +141,12 @@ impl Scheme for Jwt {
 
     fn challenge(&self) -> HeaderValue {
         self.inner.challenges.plain.clone()
+    }
+
+    fn hide(&self, exchange: &mut Exchange) {
+        if let Some(subprotocol) = &self.inner.subprotocol {
+            subprotocol.hide(exchange);
+        }
     }
 
     fn summary(&self) -> Cow<'static, str> {

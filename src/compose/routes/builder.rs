@@ -6,7 +6,8 @@ use crate::{
     compose::Policy,
     context::{Access, Route},
     error::{ConfigError, Mistakes},
-    guard::{Guard, IntoGuard, Phase},
+    grpc::NAME,
+    guard::{Guard, IntoGuard, Needs, Phase},
 };
 
 use super::{
@@ -102,6 +103,7 @@ impl RoutesBuilder {
                 separators: policy.separators,
                 cross_origin: policy.cross_origin,
                 sample: policy.sample,
+                streams: policy.streams,
                 guards: grouped(policy.guards.into_iter()),
                 ..Route::new(pattern, policy.access)
             });
@@ -152,7 +154,10 @@ impl RoutesBuilder {
         let entries: Vec<_> = self.rules.into_iter().map(|rule| rule.entry).collect();
         let table = Table::new(&entries, self.extras, unlisted);
         match table.map_err(|conflicts| report(conflicts, &mut self.mistakes)) {
-            Ok(table) => self.mistakes.finish().map(|()| Routes::new(table)),
+            Ok(table) => {
+                refuse_whole_bodies(&table, &mut self.mistakes);
+                self.mistakes.finish().map(|()| Routes::new(table))
+            }
             Err(()) => Err(self.mistakes.into_error()),
         }
     }
@@ -197,6 +202,25 @@ impl RoutesBuilder {
                     "drop one of the two, or narrow the requirement",
                 );
             }
+        }
+    }
+}
+
+/// A stream of gRPC has no end to wait for.
+fn refuse_whole_bodies(table: &Table, mistakes: &mut Mistakes) {
+    let mut told: Vec<&str> = Vec::new();
+    for route in table.routes() {
+        let guards: Vec<_> = route.flat_guards().collect();
+        let reader = guards.iter().find(|guard| guard.needs().intersects(Needs::BODY));
+        let is_grpc = guards.iter().any(|guard| guard.name() == NAME);
+        if let Some(reader) = reader.filter(|_| is_grpc && !told.contains(&route.pattern())) {
+            mistakes.push(
+                "route",
+                route.pattern(),
+                format!("is gRPC, and its guard `{}` reads whole bodies", reader.name()),
+                "take the guard off the route, or watch the body as it passes",
+            );
+            told.push(route.pattern());
         }
     }
 }

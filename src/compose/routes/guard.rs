@@ -108,7 +108,7 @@ impl Routes {
     }
 
     fn judge(&self, exchange: &Exchange) -> Result<Arc<Route>, Rejection> {
-        self.judge_as(exchange.method(), exchange)
+        self.judge_as(exchange.judged_method(), exchange)
     }
 
     /// The rule for the path of a request, and for a method that may be another than its own.

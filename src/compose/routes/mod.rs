@@ -5,6 +5,7 @@
 //! |---|---|
 //! | a listed pattern and method | its policy |
 //! | `HEAD` where only `GET` is listed | the policy of `GET` |
+//! | an extended CONNECT, the WebSocket of HTTP/2 (RFC 8441) | the policy of `GET` for its path |
 //! | the base of a requirement's `/admin/{*rest}`: `/admin`, `/admin/` | that requirement |
 //! | a trailing slash behind a pattern that is not public | that pattern's policy |
 //! | what a guard on a route covers beside the table's own rules | the rule it had before, and that guard |

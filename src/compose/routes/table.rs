@@ -134,6 +134,7 @@ fn same(one: &Arc<Route>, other: &Arc<Route>) -> bool {
         || (one.pattern == other.pattern
             && one.access == other.access
             && (one.body_limit, one.deadline) == (other.body_limit, other.deadline)
+            && one.streams == other.streams
             && guards(one) == guards(other))
 }
 

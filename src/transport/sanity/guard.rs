@@ -92,7 +92,7 @@ impl Guard for Sanity {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let method = exchange.method();
-        self.0.check_method(method)?;
+        self.0.check_method(exchange.judged_method())?;
         self.0.check_headers(exchange.headers())?;
         match exchange.path() {
             "*" if method == Method::OPTIONS => {}

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::{
     error::ConfigError,
-    guard::{Exchange, Flow, Guard, IntoGuard, Phase},
+    guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase},
     inspect::{Findings, rule},
     rejection::{Reason, Rejection, Violation},
     service::guard_layer,
@@ -52,6 +52,10 @@ impl Guard for JsonLimits {
             }
         }
         Ok(Flow::Continue)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::BODY
     }
 
     fn summary(&self) -> Cow<'static, str> {
