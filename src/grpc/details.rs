@@ -25,17 +25,17 @@ pub(super) fn details(
     let mut info = Vec::new();
     text(&mut info, 1, &problem.reason().code().to_ascii_uppercase().replace('-', "_"));
     text(&mut info, 2, DOMAIN);
-    any(&mut status, "ErrorInfo", &info);
+    pack(&mut status, "ErrorInfo", &info);
     if let Some(id) = problem.request_id() {
         let mut request = Vec::new();
         text(&mut request, 1, id.encode(&mut [0; 36]));
-        any(&mut status, "RequestInfo", &request);
+        pack(&mut status, "RequestInfo", &request);
     }
     if let Some(seconds) = wait_seconds {
         let (mut retry, mut delay) = (Vec::new(), Vec::new());
         number(&mut delay, 1, seconds);
         bytes(&mut retry, 1, &delay);
-        any(&mut status, "RetryInfo", &retry);
+        pack(&mut status, "RetryInfo", &retry);
     }
     let mut bad = Vec::new();
     for violation in problem.violations() {
@@ -48,12 +48,12 @@ pub(super) fn details(
         bytes(&mut bad, 1, &field);
     }
     if !bad.is_empty() {
-        any(&mut status, "BadRequest", &bad);
+        pack(&mut status, "BadRequest", &bad);
     }
     HeaderValue::from_maybe_shared(base64(&status)).ok()
 }
 
-fn any(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+fn pack(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     let mut any = Vec::new();
     text(&mut any, 1, &format!("type.googleapis.com/google.rpc.{name}"));
     bytes(&mut any, 2, value);
@@ -200,7 +200,7 @@ mod tests {
     proptest! {
         #[test]
         fn base64_is_that_of_the_standard(data in proptest::collection::vec(any::<u8>(), 0..50)) {
-            prop_assert_eq!(&*base64(&data), STANDARD_NO_PAD.encode(&data).as_bytes());
+            prop_assert_eq!(base64(&data), STANDARD_NO_PAD.encode(&data));
         }
     }
 }

@@ -11,8 +11,9 @@
 //! # Behaviour
 //!
 //! The token is read from `Authorization: Bearer` and from nowhere else, unless a
-//! [`subprotocol`](JwtBuilder::subprotocol) was asked for, for the WebSockets of browsers. Its signature is checked
-//! before a claim is looked at, and its time last, so that "expired" means genuine.
+//! [`subprotocol`](JwtBuilder::subprotocol) was asked for, for the WebSockets of browsers. Its
+//! signature is checked before a claim is looked at, and its time last, so that "expired" means
+//! genuine.
 //!
 //! | condition | status | reason |
 //! |---|---|---|
