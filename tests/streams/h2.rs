@@ -60,9 +60,10 @@ async fn connect(permits: u32) -> Service {
         .unwrap();
     let told = reading.clone();
     let upload = async move |mut body: axum::body::Body| {
-        while body.frame().await.is_some() {
+        while let Some(Ok(_)) = body.frame().await {
             told.notify_one();
         }
+        std::future::pending::<()>().await
     };
     let router = Router::new()
         .route("/chat", any(echo))
