@@ -32,12 +32,18 @@ use tower_parapet::{
 #[path = "../examples/custom_guard.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod custom_guard;
+#[path = "../examples/grpc.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod grpc;
 #[path = "../examples/hyper.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod hyper;
 #[path = "../examples/quickstart.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod quickstart;
+#[path = "../examples/websocket.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod websocket;
 
 const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -246,6 +252,8 @@ fn the_examples_have_no_finding_above_low() {
         ("quickstart", quickstart::parapet(KEYS.to_owned(), keys(), stderr())),
         ("hyper", hyper::parapet(keys())),
         ("custom_guard", custom_guard::parapet()),
+        ("grpc", grpc::parapet(keys())),
+        ("websocket", websocket::parapet(KEYS.to_owned())),
     ];
     for (example, stack) in stacks {
         let findings = stack.unwrap().findings();

@@ -11,6 +11,7 @@
 //! message OrderId { uint64 id = 1; }
 //! message Order { uint64 id = 1; string item = 2; uint32 quantity = 3; }
 //! ```
+#![allow(unreachable_pub, reason = "generated code is public wherever it stands")]
 
 use std::{
     convert::Infallible,

@@ -18,7 +18,6 @@ mod support;
 mod token;
 
 #[path = "../../examples/grpc/orders.rs"]
-#[allow(dead_code, unreachable_pub, reason = "the example's own")]
 mod orders;
 
 mod events;
