@@ -27,6 +27,7 @@ pub struct Manifest {
     body_limit_bytes: u64,
     body_deadline_seconds: f64,
     handler_deadline_seconds: Option<f64>,
+    idle_deadline_seconds: Option<f64>,
     observers: usize,
 }
 
@@ -54,6 +55,8 @@ struct Line {
     guards: Vec<Step>,
     body_limit_bytes: Option<u64>,
     deadline_seconds: Option<f64>,
+    idle_seconds: Option<f64>,
+    pace_bytes_per_second: Option<u64>,
     /// Whether `%2F` and `%5C` are let through, as text.
     encoded_slashes: bool,
 }
@@ -78,6 +81,7 @@ impl Manifest {
             body_limit_bytes: env.body_limit,
             body_deadline_seconds: env.body_deadline.as_secs_f64(),
             handler_deadline_seconds: env.handler_deadline.as_ref().map(Duration::as_secs_f64),
+            idle_deadline_seconds: env.idle_deadline.as_ref().map(Duration::as_secs_f64),
             observers: env.observers.len() + env.halves.len(),
         }
     }
@@ -117,6 +121,8 @@ impl Line {
             guards,
             body_limit_bytes: route.body_limit,
             deadline_seconds: route.deadline.as_ref().map(Duration::as_secs_f64),
+            idle_seconds: route.streams.idle.as_ref().map(Duration::as_secs_f64),
+            pace_bytes_per_second: route.streams.pace,
             encoded_slashes: route.separators == Separators::Text,
         }
     }

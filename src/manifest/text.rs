@@ -21,6 +21,9 @@ impl fmt::Display for Manifest {
         if let Some(deadline) = self.handler_deadline_seconds {
             writeln!(f, "  first byte of the answer within {deadline} s")?;
         }
+        if let Some(idle) = self.idle_deadline_seconds {
+            writeln!(f, "  streams stand still for {idle} s at most")?;
+        }
         writeln!(f, "\nobservers: {}", self.observers)
     }
 }
@@ -50,6 +53,12 @@ fn write_lines(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
         }
         if let Some(deadline) = line.deadline_seconds {
             writeln!(f, "{:indent$}first byte of the answer within {deadline} s", "")?;
+        }
+        if let Some(idle) = line.idle_seconds {
+            writeln!(f, "{:indent$}bodies stand still for {idle} s at most", "")?;
+        }
+        if let Some(pace) = line.pace_bytes_per_second {
+            writeln!(f, "{:indent$}bodies arrive at {pace} bytes a second at least", "")?;
         }
         if line.encoded_slashes {
             writeln!(f, "{:indent$}encoded slashes are text", "")?;

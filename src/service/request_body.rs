@@ -116,15 +116,18 @@ where
 /// Whether the body is to be read before the handler. Guards on trial alone are no reason to wait for
 /// a body whose end is not in sight, nor to refuse one that is too large for them.
 pub(super) fn is_to_be_read(exchange: &mut Exchange, body: &impl HttpBody) -> bool {
-    if !exchange.wants_body() || exchange.method() == Method::CONNECT {
+    // The upgrade of HTTP/2 is judged as that of HTTP/1 is.
+    let is_tunnel = exchange.method() == Method::CONNECT && !exchange.is_extended_connect();
+    if !exchange.wants_body() || is_tunnel {
         return false;
     }
     let cap = cap(exchange);
+    let is_whole = exchange.wire.is_none();
     let Some(later) = exchange.later.as_mut() else { return false };
     if later.body_hooks.iter().any(|hook| hook.work.trial.is_none()) {
         return true;
     }
-    let size = body.size_hint().upper().filter(|size| *size <= cap);
+    let size = body.size_hint().upper().filter(|size| is_whole && *size <= cap);
     let (fit, unfit) = std::mem::take(&mut later.body_hooks)
         .into_iter()
         .partition::<Vec<_>, _>(|hook| size.is_some_and(|size| size <= hook.work.limit as u64));

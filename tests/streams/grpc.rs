@@ -11,8 +11,8 @@ use tonic::{
 };
 use tower::util::MapRequestLayer;
 use tower_parapet::{
-    Context, Outcome, Parapet, ParapetBuilder, Peer, PeerAddr, Policy, Reason, Record,
-    authorize::scope, clock::ManualClock, validate::JsonSchema,
+    Context, Flow, Outcome, Parapet, ParapetBuilder, Peer, PeerAddr, Policy, Reason, Record,
+    authorize::scope, clock::ManualClock, compose::Shadow, validate::JsonSchema,
 };
 
 use crate::{
@@ -307,7 +307,7 @@ async fn a_guard_that_reads_whole_bodies_refuses_grpc_where_it_stands_and_says_w
     let records = Records::default();
     let reads = does(|exchange| {
         exchange.read_body(1_000, |_, _| Ok(None));
-        Ok(tower_parapet::Flow::Continue)
+        Ok(Flow::Continue)
     });
     let stack = stack(&records)
         .guard(reads)
@@ -318,6 +318,20 @@ async fn a_guard_that_reads_whole_bodies_refuses_grpc_where_it_stands_and_says_w
     assert_eq!(client.watch(ask(7)).await.unwrap_err().code(), Code::Internal);
     let reasons = records.wait_for(2).iter().map(reason).collect::<Vec<_>>();
     assert_eq!(reasons, [Some(Reason::UnsupportedMediaType), Some(Reason::Misconfigured)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_guard_on_trial_that_reads_whole_bodies_refuses_no_stream() {
+    let records = Records::default();
+    let reads = does(|exchange| {
+        exchange.read_body(1_000, |_, _| Ok(None));
+        Ok(Flow::Continue)
+    });
+    let stack = stack(&records).guard(Shadow::of(reads).unwrap());
+    let stack = stack.route(SERVICE, Policy::authenticated().grpc());
+    let mut client = client(serve(stack, Shop::default()).await).await;
+    assert_eq!(client.get(ask(7)).await.unwrap().into_inner(), order(7, "alice"));
+    assert_eq!(note(&records.wait_for(1)[0], "not-judged"), Some("does"));
 }
 
 #[test]

@@ -19,11 +19,13 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{Message, protocol::Role},
 };
-use tower_parapet::{Body, Outcome, Parapet, Peer, Policy, Reason, clock::ManualClock};
+use tower_parapet::{
+    Body, Exchange, Flow, Outcome, Parapet, Peer, Policy, Reason, Rejection, clock::ManualClock,
+};
 
 use crate::{
     permits::{Beginnings, Permits},
-    support::{self, Records},
+    support::{self, Records, does},
     token,
     websocket::echo,
 };
@@ -50,6 +52,7 @@ async fn connect(permits: u32) -> Service {
         .authenticate(token::jwt())
         .guard(permits.clone())
         .route("GET /chat", Policy::authenticated())
+        .guard_on("GET /chat", does(read))
         .route("POST /upload", Policy::optional())
         .public("GET /number/{n}", "to be asked for by many")
         .public("GET /endless", "to be broken off")
@@ -78,6 +81,15 @@ async fn connect(permits: u32) -> Service {
     let (client, connection) = handshake.await.unwrap();
     tokio::spawn(connection);
     Service { address, client, records, beginnings, permits, reading }
+}
+
+/// A hook on the body, which is empty on a handshake.
+fn read(exchange: &mut Exchange) -> Result<Flow, Rejection> {
+    exchange.read_body(10, |exchange, body| {
+        exchange.note("read", body.len().to_string());
+        Ok(None)
+    });
+    Ok(Flow::Continue)
 }
 
 async fn endless() -> Response<Body> {
@@ -209,6 +221,7 @@ async fn a_websocket_of_http_2_is_judged_as_a_get_and_lives_like_one() {
     service.permits.all_back().await;
     let records = service.records.wait_for(5);
     assert_eq!(records[4].outcome, Outcome::Upgraded);
+    assert!(records[4].notes.contains(&("read", "0".into())), "no method turns a hook off");
     let reason = |at: usize| records[at].rejection.as_ref().map(|why| why.reason());
     assert_eq!(reason(1), Some(Reason::MissingCredentials));
 }
