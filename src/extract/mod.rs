@@ -15,6 +15,7 @@
 //! | [`ClientAddr`] | the address is not known | 503 | `address-unknown` |
 //! | [`ApiVersion`] | no version was asked for, and none stands in | 400 | `missing-version` |
 //! | `Option<ApiVersion>` | the same | – | `None` |
+//! | [`Lease`] | – | – | never refused within a stack |
 //! | [`Owned<T>`] | nobody was authenticated | 401 | `missing-credentials` |
 //! | | no such object, or someone else's | 404 | `not-found` |
 //! | | the object cannot be loaded | 503 | `unavailable`, with `Retry-After: 5` |
@@ -43,6 +44,7 @@
 //! It verifies no credentials: that was done before the handler. It gives no object to anybody
 //! whom the object itself does not admit.
 //!
+//! [`Lease`]: crate::Lease
 //! [`Principal`]: crate::Principal
 //! [`ClientAddr`]: crate::ClientAddr
 //! [`RequestId`]: crate::RequestId

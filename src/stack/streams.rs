@@ -12,6 +12,9 @@ impl ParapetBuilder {
     /// directions before it is ended. Default 5 minutes; by route with
     /// [`Policy::idle`](crate::Policy::idle). Streams of events send a comment from time to time, as
     /// axum's `KeepAlive` does, to be kept.
+    ///
+    /// What counts is what the handler and the client send. A client that does not read is the
+    /// server's to notice, by keep-alives of TCP or HTTP/2: nothing is asked of the stack then.
     pub fn idle_deadline(mut self, limit: Duration) -> Self {
         self.mistakes.refuse_zero("idle_deadline", limit);
         self.idle_deadline = limit;

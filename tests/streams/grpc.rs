@@ -47,11 +47,12 @@ impl Orders for Shop {
         }
     }
 
-    /// So many orders; with 0 one, and then nothing more.
+    /// So many orders; with 0 one, and then nothing more; with 500 it panics.
     async fn watch(&self, ask: Request<OrderId>) -> Reply<Answers> {
         let orders = |count| stream::iter((1..=count).map(|id| Ok(order(id, "tea"))));
         Ok(Response::new(match ask.into_inner().id {
             0 => orders(1).chain(stream::pending()).boxed(),
+            500 => stream::once(async { panic!("a stream that panics") }).boxed(),
             count => orders(count).boxed(),
         }))
     }
@@ -273,6 +274,19 @@ async fn a_stream_in_which_nobody_says_anything_is_ended_with_a_status() {
     let record = &records.wait_for(1)[0];
     assert_eq!((record.outcome, reason(record)), (Outcome::BodyFailed, Some(Reason::IdleStream)));
     permits.all_back().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_panics_ends_with_a_status_and_tells_nothing_of_it() {
+    let records = Records::default();
+    let stack = stack(&records).route(SERVICE, Policy::authenticated().grpc());
+    let mut client = client(serve(stack, Shop::default()).await).await;
+    let mut orders = client.watch(ask(500)).await.unwrap().into_inner();
+    let status = orders.message().await.unwrap_err();
+    assert_eq!(status.code(), Code::Internal);
+    assert!(!format!("{status:?}").contains("a stream that panics"));
+    let record = &records.wait_for(1)[0];
+    assert_eq!((record.outcome, note(record, "grpc-status")), (Outcome::Panicked, Some("13")));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
