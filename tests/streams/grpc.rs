@@ -3,15 +3,16 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
+use http_body_util::BodyExt;
 use tokio::sync::Notify;
 use tonic::{
     Code, Request, Response, Status, Streaming,
     service::Routes,
     transport::{Channel, Endpoint, Server, server::TcpIncoming},
 };
-use tower::util::MapRequestLayer;
+use tower::{ServiceExt, util::MapRequestLayer};
 use tower_parapet::{
-    Context, Flow, Outcome, Parapet, ParapetBuilder, Peer, PeerAddr, Policy, Reason, Record,
+    Body, Context, Flow, Outcome, Parapet, ParapetBuilder, Peer, PeerAddr, Policy, Reason, Record,
     authorize::scope, clock::ManualClock, compose::Shadow, validate::JsonSchema,
 };
 
@@ -115,6 +116,7 @@ async fn a_call_reaches_its_method_with_the_caller_and_its_record_has_the_status
         client(serve(stack(&records).route(SERVICE, policy()), Shop::default()).await).await;
     let answer = client.get(ask(7)).await.unwrap();
     assert_eq!(answer.into_inner(), order(7, "alice"));
+    records.wait_for(1);
     let status = client.get(ask(404)).await.unwrap_err();
     assert_eq!((status.code(), status.message()), (Code::NotFound, "no such order"));
     for (record, status) in records.wait_for(2).iter().zip(["0", "5"]) {
@@ -137,14 +139,18 @@ async fn a_refusal_is_a_status_with_its_headers_and_the_request_id_as_metadata()
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(status.message(), "Credentials are required");
     assert_eq!(status.metadata().get("www-authenticate").unwrap(), "Bearer realm=\"api\"");
+    records.wait_for(1);
     let id = status.metadata().get("x-request-id").unwrap().to_str().unwrap().to_owned();
     let mut forged = ask(7);
     let bearer = format!("Bearer {}x", token::alice(NOW + 3600, "orders"));
     forged.metadata_mut().insert("authorization", bearer.parse().unwrap());
     assert_eq!(client.get(forged).await.unwrap_err().code(), Code::Unauthenticated);
+    records.wait_for(2);
     let status = client.place(of_alice(stream::empty())).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
+    records.wait_for(3);
     assert_eq!(client.watch(ask(3)).await.unwrap_err().code(), Code::ResourceExhausted);
+    records.wait_for(4);
     assert_eq!(client.get(ask(500)).await.unwrap_err().code(), Code::Internal);
 
     let records = records.wait_for(5);
@@ -261,16 +267,23 @@ async fn on_a_route_that_is_not_declared_as_grpc_a_client_cannot_lift_the_limit_
     assert_eq!(reason(&records.wait_for(1)[0]), Some(Reason::BodyTooLarge));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+/// Time stands still but for what is waited for, so there is no socket here.
+#[tokio::test(start_paused = true)]
 async fn a_stream_in_which_nobody_says_anything_is_ended_with_a_status() {
     let (records, permits) = (Records::default(), Permits::of(1));
-    let idle = Policy::authenticated().grpc().idle(Duration::from_millis(50));
-    let stack = stack(&records).guard(permits.clone()).route(SERVICE, idle);
-    let mut client = client(serve(stack, Shop::default()).await).await;
-    let mut orders = client.watch(ask(0)).await.unwrap().into_inner();
-    assert_eq!(orders.message().await.unwrap(), Some(order(1, "tea")));
-    let status = orders.message().await.unwrap_err();
-    assert_eq!(status.code(), Code::DeadlineExceeded);
+    let stack = stack(&records).guard(permits.clone()).route(SERVICE, Policy::optional().grpc());
+    let router = Routes::new(OrdersServer::new(Shop::default())).into_axum_router();
+    let service = stack.build().unwrap().protect(router);
+    // A message without fields: the order of number 0.
+    let call = http::Request::post("/shop.v1.Orders/Watch")
+        .header("content-type", "application/grpc")
+        .body(Body::from(&[0; 5][..]))
+        .unwrap();
+    let began = tokio::time::Instant::now();
+    let answer = service.oneshot(call).await.unwrap().into_body().collect().await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), 300);
+    assert_eq!(answer.trailers().unwrap()["grpc-status"], "4");
+    assert!(answer.to_bytes().ends_with(b"tea\x18\x01"));
     let record = &records.wait_for(1)[0];
     assert_eq!((record.outcome, reason(record)), (Outcome::BodyFailed, Some(Reason::IdleStream)));
     permits.all_back().await;
@@ -329,6 +342,7 @@ async fn a_guard_that_reads_whole_bodies_refuses_grpc_where_it_stands_and_says_w
         .route("/shop.v1.Orders/Watch", Policy::authenticated().grpc());
     let mut client = client(serve(stack, Shop::default()).await).await;
     assert_eq!(client.get(ask(7)).await.unwrap_err().code(), Code::Unimplemented);
+    records.wait_for(1);
     assert_eq!(client.watch(ask(7)).await.unwrap_err().code(), Code::Internal);
     let reasons = records.wait_for(2).iter().map(reason).collect::<Vec<_>>();
     assert_eq!(reasons, [Some(Reason::UnsupportedMediaType), Some(Reason::Misconfigured)]);

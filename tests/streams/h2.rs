@@ -200,9 +200,9 @@ async fn a_websocket_of_http_2_is_judged_as_a_get_and_lives_like_one() {
     service.permits.all_back().await;
     let bearer = format!("Bearer {}", token::alice(NOW + 60, "chat"));
     let alice = [("authorization", &*bearer)];
-    for (path, headers, status) in
-        [("/chat", &[][..], 401), ("/upload", &[], 401), ("/upload", &alice, 405)]
-    {
+    let refused = [("/chat", &[][..], 401), ("/upload", &[], 401), ("/upload", &alice, 405)];
+    for (before, (path, headers, status)) in (1..).zip(refused) {
+        service.records.wait_for(before);
         let ask = service.connect(path, headers);
         let answer = service.client.send_request(ask).await.unwrap();
         assert_eq!(answer.status(), status, "{path}");
