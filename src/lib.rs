@@ -66,7 +66,8 @@ pub use auth::jwt::Jwt;
 pub use authorize::{Authorize, role, scope};
 pub use compose::{Policy, Routes};
 pub use context::{
-    Access, ApiVersion, ClientAddr, Context, Lease, Peer, PeerAddr, Principal, RequestId, Route, TraceId,
+    Access, ApiVersion, ClientAddr, Context, Lease, Peer, PeerAddr, Principal, RequestId, Route,
+    TraceId,
 };
 pub use error::ConfigError;
 #[cfg(feature = "axum")]
