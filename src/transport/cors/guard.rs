@@ -126,11 +126,14 @@ impl Guard for Sharing {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         let rules = &*self.0.0;
-        exchange.preflight = asked_method(exchange).is_some();
-        if exchange.headers().contains_key(header::ORIGIN) {
-            exchange.reply_without(&SAID);
-        }
+        let has_origin = exchange.headers().contains_key(header::ORIGIN);
+        exchange.preflight = has_origin && asked_method(exchange).is_some();
         rules.vary(exchange);
+        if has_origin {
+            exchange.reply_without(&SAID);
+        } else if !matches!(rules.origins, Origins::Any) {
+            return Ok(Flow::Continue);
+        }
         let Some(origin) = rules.allowed(exchange.headers()) else { return Ok(Flow::Continue) };
         let mut set = |name, value| exchange.reply_header(Mode::Set, name, value);
         set(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
