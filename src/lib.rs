@@ -21,6 +21,7 @@ pub mod authorize;
 pub mod clock;
 pub mod compose;
 pub mod context;
+pub mod coverage;
 pub mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
@@ -69,6 +70,7 @@ pub use context::{
     Access, ApiVersion, ClientAddr, Context, Lease, Peer, PeerAddr, Principal, RequestId, Route,
     TraceId,
 };
+pub use coverage::RouteList;
 pub use error::ConfigError;
 #[cfg(feature = "axum")]
 pub use extract::{Claims, Owned};

@@ -11,9 +11,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tower::{Layer, ServiceExt};
 use tower_parapet::{
-    Exchange, Flow, Guard, IpFilter, JsonSchema, Jwt, Key, Parapet, ParapetBuilder, Peer, Phase,
-    Policy, Rejection, Throttle,
+    Body, Exchange, Flow, Guard, IpFilter, JsonSchema, Jwt, Key, Parapet, ParapetBuilder, Peer,
+    Phase, Policy, Rejection, Throttle,
     audit::JsonLines,
     auth::{
         Authenticate,
@@ -188,13 +189,37 @@ impl Guard for Impossible {
     }
 }
 
+/// What has to be sent to a stack for a rule to find something.
+const TRAFFIC: &[(&str, Weakened, &str)] =
+    &[("unknown-route", || sound().known_routes(["GET /orders"]), "/health")];
+
+#[tokio::test]
+async fn what_shows_only_in_traffic_is_found_once_it_has_shown() {
+    for (code, stack, target) in TRAFFIC {
+        let parapet = stack().build().unwrap();
+        assert!(parapet.findings().is_empty(), "{}", parapet.findings());
+        let handler = tower::service_fn(async |_: http::Request<Body>| {
+            Ok::<_, std::convert::Infallible>(http::Response::new(Body::empty()))
+        });
+        let request = http::Request::get(*target).header("host", "api.example");
+        let mut request = request.body(Body::empty()).unwrap();
+        let peer = std::net::SocketAddr::from(([192, 0, 2, 1], 4711));
+        request.extensions_mut().insert(axum::extract::ConnectInfo(peer));
+        drop(parapet.layer(handler).oneshot(request).await.unwrap());
+        let findings = parapet.findings();
+        let found = findings.iter().filter(|finding| finding.code == *code).count();
+        assert_eq!(found, 1, "{findings}");
+    }
+}
+
 #[test]
 fn every_rule_finds_what_it_looks_for() {
     for (code, weakened) in WEAKENED {
         let found = codes(weakened());
         assert!(found.contains(code), "{code} is not among {found:?}");
     }
-    let shown: BTreeSet<_> = WEAKENED.iter().map(|(code, _)| *code).collect();
+    let of_traffic = TRAFFIC.iter().map(|(code, ..)| *code);
+    let shown: BTreeSet<_> = WEAKENED.iter().map(|(code, _)| *code).chain(of_traffic).collect();
     let all: BTreeSet<_> = RULES.iter().map(Rule::code).collect();
     assert_eq!(shown, all);
     assert!(all.len() >= 20, "{}", all.len());

@@ -130,6 +130,9 @@ rules! {
     PLAIN_ORIGIN Medium "plain-origin"
         "name the origin with `https`"
         ["API8:2023" "ASVS 3.4.2"]
+    UNKNOWN_ROUTE Medium "unknown-route"
+        "give it a rule and a line in the list, or take it out of the router"
+        ["API9:2023"]
     PUBLIC_WRITE Low "public-write"
         "ask for credentials, or hold the route by limits of its own"
         ["API6:2023" "ASVS 2.4.1"]

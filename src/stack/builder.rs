@@ -13,6 +13,7 @@ use crate::{
     clock::{Clock, SystemClock},
     compose::{Policy, Routes, RoutesBuilder},
     context::Peer,
+    coverage::RouteList,
     error::{ConfigError, Mistakes},
     guard::{BODY_DEADLINE, Env, Guard, Ids, IntoGuard, Needs, Phase, Render, halves, in_order},
     observe::Observer,
@@ -43,6 +44,7 @@ pub struct ParapetBuilder {
     pub(super) mistakes: Mistakes,
     pub(super) schemes: Vec<Arc<dyn Scheme>>,
     pub(super) cross_origin: Option<Arc<dyn Guard>>,
+    pub(super) known_routes: Option<RouteList>,
     /// Setters whose part did not build are still what the whole is judged by: a mistake in one
     /// place neither hides nor makes up another one.
     broken_by_client: Option<&'static str>,
@@ -70,6 +72,7 @@ impl ParapetBuilder {
             mistakes: Mistakes::default(),
             schemes: Vec::new(),
             cross_origin: None,
+            known_routes: None,
             broken_by_client: None,
             broken_scheme: false,
             slots: defaults().collect(),
@@ -222,6 +225,7 @@ impl ParapetBuilder {
         if !self.schemes.is_empty() {
             self.guards.push(Arc::new(self.schemes.drain(..).collect::<Authenticate>()));
         }
+        self.insert_known_routes();
         let routes = std::mem::take(&mut self.routes);
         let is_open = self.bare && routes.is_empty();
         let known: Vec<_> =

@@ -5,6 +5,7 @@ mod address;
 mod audit;
 mod auth;
 mod builder;
+mod coverage;
 mod cross_origin;
 mod explain;
 mod findings;

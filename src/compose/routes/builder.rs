@@ -236,7 +236,7 @@ fn report(conflicts: Vec<Conflict>, mistakes: &mut Mistakes) {
 }
 
 /// Reads `POST /orders`, `GET,HEAD /reports` or `/orders`.
-fn parse(
+pub(crate) fn parse(
     setter: &'static str,
     text: &str,
     mistakes: &mut Mistakes,

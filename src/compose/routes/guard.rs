@@ -58,6 +58,16 @@ impl Routes {
         self.table.listing()
     }
 
+    /// The rule for a path; no method stands for every one that no rule can name.
+    pub(crate) fn rule(&self, method: Option<&Method>, path: &str) -> &Route {
+        self.table.find_any(method, path)
+    }
+
+    /// The methods that rules can name.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = Method> {
+        self.table.methods().iter().cloned()
+    }
+
     /// The rule for what no other one names.
     pub(crate) fn unlisted(&self) -> &Route {
         self.table.unlisted()

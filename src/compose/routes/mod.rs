@@ -18,5 +18,8 @@ mod guard;
 mod join;
 mod table;
 
+pub(crate) use builder::parse;
+pub(crate) use table::Listed;
+
 pub use builder::RoutesBuilder;
 pub use guard::Routes;

@@ -24,7 +24,7 @@ pub(super) struct Conflict {
 }
 
 /// A rule with the methods and the pattern it judges; see [`Table::listing`].
-pub(super) type Listed = (Vec<Option<Method>>, String, Arc<Route>);
+pub(crate) type Listed = (Vec<Option<Method>>, String, Arc<Route>);
 
 /// A router for each method, so that a rule for one method never opens a gap for the others.
 pub(super) struct Table {
@@ -83,7 +83,12 @@ impl Table {
 
     /// The rule for a path as a router would read it.
     pub(super) fn find(&self, method: &Method, path: &str) -> &Arc<Route> {
-        let known = self.methods.iter().position(|known| known == method);
+        self.find_any(Some(method), path)
+    }
+
+    /// As [`find`](Self::find); `None` stands for every method that no rule can name.
+    pub(super) fn find_any(&self, method: Option<&Method>, path: &str) -> &Arc<Route> {
+        let known = self.methods.iter().position(|known| Some(known) == method);
         let index = known.unwrap_or(self.methods.len());
         self.slots
             .get(index)
@@ -112,6 +117,11 @@ impl Table {
         }
         listing.sort_by(|(_, a, _), (_, b, _)| a.cmp(b));
         listing
+    }
+
+    /// The usual methods, and those that rules name beside them.
+    pub(super) fn methods(&self) -> &[Method] {
+        &self.methods
     }
 
     pub(super) fn unlisted(&self) -> &Route {
