@@ -68,7 +68,7 @@ pub use authorize::{Authorize, role, scope};
 pub use compose::{Policy, Routes};
 pub use context::{
     Access, ApiVersion, ClientAddr, Context, Lease, Peer, PeerAddr, Principal, RequestId, Route,
-    TraceId,
+    Secure, Tls, TraceId,
 };
 pub use coverage::RouteList;
 pub use error::ConfigError;

@@ -76,6 +76,10 @@ reasons! {
     Forbidden = FORBIDDEN, "forbidden", "This is not allowed";
     /// The router chose another route than the policy judged.
     RouteMismatch = FORBIDDEN, "route-mismatch", "The route is not the one that was judged";
+    /// Credentials were sent where anybody on the way could read them.
+    InsecureCredentials = FORBIDDEN, "insecure-credentials", "The credentials were not sent in private";
+    /// The route is answered over HTTPS only.
+    HttpsRequired = FORBIDDEN, "https-required", "HTTPS is required";
     /// There is no such object, or it is not the caller's: the answer is the same.
     NotFound = NOT_FOUND, "not-found", "There is no such resource";
     /// The method is refused everywhere.

@@ -45,6 +45,7 @@ use tower_parapet::{
     audit::{JsonLines, JsonLinesBuilder},
     auth::Authenticate,
     clock::ManualClock,
+    context::Tls,
     throttle::{Key, Throttle, ThrottleBuilder},
     transport::{Cors, Csrf, Sanity, SecurityHeaders},
     validate::JsonLimits,
@@ -242,6 +243,7 @@ fn request() -> Request<Body> {
         .header("host", "localhost")
         .header("authorization", &*AUTHORIZATION)
         .extension(ConnectInfo(peer))
+        .extension(Tls::new())
         .body(Body::empty())
         .unwrap()
 }

@@ -24,6 +24,7 @@ use tower_parapet::{
     ClientAddr, Exchange, Parapet, Peer, Policy, Principal, Reason, Rejection,
     auth::{Attempt, Authenticate, Scheme},
     authorize::{Authorize, any, role, scope},
+    context::Tls,
     extract::{Claims, LoadError, Ownable, Owned, Owner},
 };
 
@@ -143,6 +144,7 @@ async fn ask(method: &str, path: &str, who: &str) -> Response<Body> {
 
 async fn ask_with(records: &Records, method: &str, path: &str, who: &str) -> Response<Body> {
     let mut request = Request::builder().method(method).uri(path).header("host", "orders.example");
+    request = request.extension(Tls::new());
     if !who.is_empty() {
         request = request.header(&WHO, who);
     }
@@ -287,6 +289,7 @@ async fn guards_and_extractors_are_told_by_the_one_renderer() {
         ("/client", Some("alice"), "address-unknown"),
     ] {
         let mut request = Request::get(path).header("host", "orders.example");
+        request = request.extension(Tls::new());
         if let Some(who) = who {
             request = request.header(&WHO, who);
         }

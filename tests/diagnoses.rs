@@ -113,7 +113,10 @@ fn each_is_logged_once_with_its_remedy_whatever_the_threads_and_kept() {
                     ask(&behind, Some("192.0.2.9"), "/", &[("x-forwarded-for", "1.1.1.1")]);
                     ask(&behind, Some("10.0.0.1"), "/", &[("forwarded", "for=1.1.1.1")]);
                     ask(&behind, Some("10.0.0.1"), "/", &[("x-request-id", "{}")]);
-                    ask(&behind, Some("10.0.0.1"), "/me", &[("authorization", &ahead)]);
+                    let token = ("authorization", ahead.as_str());
+                    ask(&behind, Some("10.0.0.1"), "/me", &[token]);
+                    let https = ("x-forwarded-proto", "https");
+                    ask(&behind, Some("10.0.0.1"), "/me", &[token, https]);
                 }
             });
         }
@@ -122,10 +125,10 @@ fn each_is_logged_once_with_its_remedy_whatever_the_threads_and_kept() {
         told(&open),
         ["untrusted-proxy", "no-peer-address", "foreign-request-id"].sorted(&open)
     );
-    assert_eq!(told(&behind).len(), 4, "{:?}", told(&behind));
+    assert_eq!(told(&behind).len(), 5, "{:?}", told(&behind));
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 7, "{text}");
+    assert_eq!(lines.len(), 8, "{text}");
     for diagnosis in Diagnosis::ALL.iter().filter(|d| **d != Diagnosis::NeverReached) {
         let rule = diagnosis.rule();
         let of_it: Vec<_> =

@@ -25,7 +25,7 @@ use tower_parapet::{
     compose::Shadow,
     inspect::{Diagnosis, Findings, RULES, Rule, Severity},
     throttle::Count,
-    transport::{Cors, Csrf, Sanity, SecurityHeaders},
+    transport::{Cors, Csrf, Hsts, Https, Sanity, SecurityHeaders},
     validate::JsonLimits,
     version::{Deprecation, Versions},
 };
@@ -90,6 +90,7 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("weak-secret", || sound().authenticate(secret("correct horse battery staple and so on"))),
     ("no-body-limit", || sound().body_limit(u64::MAX)),
     ("no-body-limit", || sound().route("PUT /any", Policy::authenticated().body_limit(u64::MAX))),
+    ("clear-credentials", || sound().https(Https::builder().dangerous().clear_credentials())),
     ("trace-allowed", || bare().public("GET /health", "load balancer")),
     ("public-any-method", || sound().public("/catalogue", "shop window")),
     ("no-early-limit", || Parapet::builder().public("GET /health", "load balancer")),
@@ -118,6 +119,7 @@ const WEAKENED: &[(&str, Weakened)] = &[
         sound().cors(Cors::builder().origins(["https://app.example.com"]).credentials())
     }),
     ("unlabelled-cookies", || sound().csrf(Csrf::builder().dangerous().unlabelled())),
+    ("api-redirect", || sound().https(Https::redirect())),
     ("public-write", || sound().public("POST /login", "how one gets in")),
     ("optional-write", || sound().route("DELETE /drafts", Policy::optional())),
     ("no-guess-limit", || {
@@ -141,6 +143,13 @@ const WEAKENED: &[(&str, Weakened)] = &[
     }),
     ("header-missing", || {
         sound().security_headers(SecurityHeaders::builder().remove("referrer-policy"))
+    }),
+    ("unknown-peer", || Parapet::builder().authenticate(tokens())),
+    ("hsts-off", || sound().https(Https::builder().without_hsts())),
+    ("hsts-weak", || sound().https(Https::builder().hsts(Hsts::new().host_only()))),
+    ("hsts-weak", || {
+        let month = Hsts::new().max_age(Duration::from_secs(30 * 86_400));
+        sound().https(Https::builder().hsts(month))
     }),
     ("past-sunset", || {
         let ending = Deprecation::since("2019-01-31").sunset("2019-12-31");

@@ -31,6 +31,7 @@ use tower_parapet::{
     Principal, Reason, Rejection,
     clock::ManualClock,
     compose::Shadow,
+    context::Tls,
     throttle::{Count, Key, Throttle},
 };
 
@@ -99,7 +100,8 @@ impl Service {
             request = request.header(*name, *value);
         }
         let peer = PeerAddr::new(SocketAddr::new(ip.into(), 4711));
-        let request = request.extension(peer).body(Body::empty()).unwrap();
+        let request = request.extension(peer).extension(Tls::new());
+        let request = request.body(Body::empty()).unwrap();
         self.app.clone().oneshot(request).await.unwrap()
     }
 

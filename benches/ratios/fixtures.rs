@@ -13,6 +13,7 @@ use axum::{Router, body::Body, extract::ConnectInfo, routing::get};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
 use http::{HeaderMap, HeaderValue, Request, header};
 use serde_json::json;
+use tower_parapet::context::Tls;
 
 pub(crate) const ISSUER: &str = "https://id.example.com/realms/shop";
 pub(crate) const AUDIENCE: &str = "https://api.example.com";
@@ -58,6 +59,7 @@ impl Template {
         *request.headers_mut() = self.0.clone();
         let peer = SocketAddr::from(([192, 0, 2, 77], 50_000));
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Tls::new());
         request
     }
 }

@@ -164,6 +164,20 @@ pub(super) fn parse(text: &str) -> Result<IpNet, Fault> {
     Ok(fold(network))
 }
 
+/// Whether a network is larger than anything one operator has: wider than /8 for IPv4 and than /16
+/// for IPv6, where it is not one of the local ranges (fc00::/7, fe80::/10).
+pub(super) fn is_too_wide(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(net) => net.prefix_len() < 8,
+        IpNet::V6(net) => {
+            let first = net.network();
+            let is_local = first.is_unique_local() && net.prefix_len() >= 7
+                || first.is_unicast_link_local() && net.prefix_len() >= 10;
+            net.prefix_len() < 16 && !is_local
+        }
+    }
+}
+
 fn fold(network: IpNet) -> IpNet {
     if let IpNet::V6(net) = network
         && let Some(prefix) = net.prefix_len().checked_sub(96)

@@ -36,6 +36,7 @@ impl Entry {
             rejection: record.rejection.clone(),
             peer: record.peer,
             client: record.client,
+            secure: record.secure,
             version: record.version.clone(),
             principal: record.principal.clone(),
             route: record.route.clone(),

@@ -61,6 +61,9 @@ impl Encoder {
             text::socket(out, peer);
             out.push(b'"');
         }
+        if let Some(secure) = record.secure {
+            member(out, "secure", secure.as_str());
+        }
         if let Some(version) = &record.version {
             member(out, "version", version.name());
         }

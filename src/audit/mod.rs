@@ -39,6 +39,7 @@
 //! | `route` | the pattern of the policy that the request was judged by |
 //! | `client` | `ip`, and `via`: how it is known, `peer`, `forwarded` or `x-forwarded-for` |
 //! | `peer` | address and port of the other end of the connection |
+//! | `secure` | how it is known that nobody could listen in: `tls`, `proxy`, `loopback`, `mesh` |
 //! | `version` | the version of the API that was asked for |
 //! | `principal` | `issuer`, `subject`, `scheme` |
 //! | `duration_us` | until the body of the answer had ended, in microseconds |

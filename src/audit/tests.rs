@@ -28,6 +28,7 @@ pub(super) fn record(target: &str) -> Record {
         rejection: None,
         peer: None,
         client: None,
+        secure: None,
         version: None,
         principal: None,
         route: None,

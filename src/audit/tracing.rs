@@ -62,6 +62,7 @@ macro_rules! tell {
             client = record.client.map(|client| field::display(client.ip())),
             via = record.client.map(super::text::via),
             peer = record.peer.map(field::display),
+            secure = record.secure.map(|secure| secure.as_str()),
             version = record.version.as_ref().map(|version| version.name()),
             issuer = principal.map(|principal| principal.issuer()),
             subject = principal.map(|principal| principal.subject()),

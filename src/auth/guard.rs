@@ -9,7 +9,7 @@ use http::{
 
 use super::{Attempt, Scheme};
 use crate::{
-    context::{Access, Principal},
+    context::{Access, Plain, Principal},
     guard::{Exchange, Flow, Guard, Phase},
     inspect::{Findings, Readiness, rule},
     rejection::{Reason, Rejection},
@@ -197,6 +197,9 @@ fn settle<'a>(
     for header in schemes.clone().filter_map(Scheme::header).filter(|own| *own != AUTHORIZATION) {
         conceal(&mut exchange.head.headers, header);
     }
+    if let Some(plain) = exchange.context.refuses_credentials {
+        refuse_leaked(schemes.clone(), exchange, plain)?;
+    }
     // What an outer stack left open, an inner one may close.
     let optional = match exchange.own_route().map(|route| route.access()) {
         Some(Access::Public { .. } | Access::Probe) => {
@@ -214,6 +217,22 @@ fn settle<'a>(
         None => return Err(missing()),
     }
     Ok(())
+}
+
+/// Credentials that came in the clear are not looked at, on a public route neither. What a stack knows
+/// of was refused before; this is for schemes of guards, and for credentials in places of their own.
+#[cold]
+fn refuse_leaked<'a>(
+    mut schemes: impl Iterator<Item = &'a dyn Scheme>,
+    exchange: &mut Exchange,
+    plain: Plain,
+) -> Result<(), Rejection> {
+    let sent = schemes.find_map(|scheme| {
+        let is_sent =
+            |header| scheme.is_presented(exchange) || exchange.headers().contains_key(header);
+        scheme.header().filter(|header| is_sent(*header))
+    });
+    sent.map_or(Ok(()), |header| Err(exchange.leaked(plain, header)))
 }
 
 /// In place, since a sensitive value stays what it was; only its printed form goes.

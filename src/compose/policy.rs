@@ -36,6 +36,7 @@ pub struct Policy {
     pub(crate) separators: Separators,
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) sample: Option<Arc<Sample>>,
+    pub(crate) is_browser: bool,
     pub(crate) streams: Streams,
     pub(crate) mistakes: Mistakes,
 }
@@ -50,6 +51,7 @@ impl Policy {
             separators: Separators::Refused,
             cross_origin: None,
             sample: None,
+            is_browser: false,
             streams: Streams::default(),
             mistakes: Mistakes::default(),
         }

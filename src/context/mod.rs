@@ -1,5 +1,6 @@
 //! What is known about a request so far: the one extension that handlers and extractors read.
 
+mod channel;
 mod client;
 mod lease;
 mod principal;
@@ -14,6 +15,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
+pub use channel::{Secure, Tls};
 pub use client::{ClientAddr, Peer, PeerAddr, Provenance};
 pub use lease::Lease;
 pub use principal::{Principal, PrincipalBuilder};
@@ -22,6 +24,8 @@ pub(crate) use route::Streams;
 pub use route::{Access, Route};
 pub use trace_id::TraceId;
 pub use version::ApiVersion;
+
+pub(crate) use channel::{Channel, Plain};
 
 use crate::{
     clock::SharedClock,
@@ -38,6 +42,11 @@ pub struct Context {
     pub(crate) client: Option<ClientAddr>,
     pub(crate) principal: Option<Principal>,
     pub(crate) route: Option<Arc<Route>>,
+    pub(crate) channel: Channel,
+    /// Why credentials are refused wherever they are found; `None` where they are welcome.
+    pub(crate) refuses_credentials: Option<Plain>,
+    /// Whether the host was compared with a list.
+    pub(crate) is_host_listed: bool,
     pub(crate) version: Option<ApiVersion>,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) ticket: Option<Weak<Ticket>>,
@@ -61,6 +70,13 @@ impl Context {
     /// The client's address behind trusted proxies, and how it is known.
     pub fn client(&self) -> Option<ClientAddr> {
         self.client
+    }
+
+    /// How it is known that nobody could listen in on the request's way; `None` where it is not.
+    ///
+    /// The stack's [`Https`](crate::transport::Https) settles it.
+    pub fn secure(&self) -> Option<Secure> {
+        self.channel.secure()
     }
 
     /// The version of the API that was asked for, where the stack has
@@ -116,6 +132,8 @@ impl Context {
             && self.client.is_none()
             && self.principal.is_none()
             && self.route.is_none()
+            && self.channel == Channel::Unsettled
+            && self.refuses_credentials.is_none()
             && self.version.is_none()
             && self.request_id.is_none()
             && self.ticket.is_none()

@@ -45,6 +45,8 @@ pub struct Route {
     /// Its own policy for other origins, which applies to preflights too.
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) streams: Streams,
+    /// Whether people open it in a browser.
+    pub(crate) is_browser: bool,
     pub(crate) guards: Vec<(Phase, Guards)>,
     /// Which of its records are told, where not all are.
     pub(crate) sample: Option<Arc<Sample>>,
@@ -61,6 +63,7 @@ impl Route {
             deadline: None,
             separators: Separators::Refused,
             cross_origin: None,
+            is_browser: false,
             streams: Streams::default(),
             guards: Vec::new(),
             sample: None,

@@ -26,6 +26,8 @@ pub(crate) struct Env {
     pub(crate) halves: Vec<Arc<dyn Observer>>,
     pub(crate) render: Option<Render>,
     pub(crate) peer: Option<Peer>,
+    /// The headers that the stack's schemes read credentials from.
+    pub(crate) credentials: Vec<HeaderName>,
     pub(crate) body_limit: u64,
     pub(crate) body_deadline: Duration,
     pub(crate) handler_deadline: Option<Duration>,
@@ -59,6 +61,7 @@ impl Env {
             halves: Vec::new(),
             render: None,
             peer: Some(Peer::WHEREVER),
+            credentials: Vec::new(),
             body_limit: u64::MAX,
             body_deadline: BODY_DEADLINE,
             handler_deadline: None,

@@ -6,7 +6,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request, re
 
 use crate::{
     clock::SharedClock,
-    context::{Access, ApiVersion, ClientAddr, Context, Principal, RequestId, Route},
+    context::{
+        Access, ApiVersion, Channel, ClientAddr, Context, Plain, Principal, RequestId, Route,
+        Secure, Tls,
+    },
     grpc::Wire,
     rejection::Rejection,
     router,
@@ -109,6 +112,47 @@ impl Exchange {
     /// Settles where the request comes from.
     pub fn set_client(&mut self, client: ClientAddr) {
         self.context.client = Some(client);
+    }
+
+    /// How it is known that nobody could listen in on the request's way, after
+    /// [`Phase::Address`](crate::Phase); `None` where it is not known.
+    pub fn secure(&self) -> Option<Secure> {
+        self.channel().ok()
+    }
+
+    /// Settles that nobody could listen in, for a guard that knows it from elsewhere: a listener on
+    /// a private line, say.
+    pub fn set_secure(&mut self, secure: Secure) {
+        self.context.channel = Channel::Secure(secure);
+    }
+
+    /// What a trusted proxy said comes before what the connection to it is like.
+    pub(crate) fn channel(&self) -> Result<Secure, Plain> {
+        let silence = match self.context.channel {
+            Channel::Secure(secure) => return Ok(secure),
+            Channel::Plain(plain) if plain != Plain::Silent => return Err(plain),
+            Channel::Plain(_) => Some(Plain::Silent),
+            Channel::Unsettled => None,
+        };
+        if self.head.extensions.get::<Tls>().is_some() {
+            return Ok(Secure::Tls);
+        }
+        match (silence, self.context.peer) {
+            (Some(silent), _) => Err(silent),
+            (None, None) => Err(Plain::Unknown),
+            (None, Some(peer)) if peer.ip().to_canonical().is_loopback() => Ok(Secure::Loopback),
+            (None, Some(_)) => Err(Plain::Direct),
+        }
+    }
+
+    /// The refusal of a credential that anybody may have read on its way; the record names it.
+    #[cold]
+    pub(crate) fn leaked(&mut self, plain: Plain, header: &HeaderName) -> Rejection {
+        if let Some((key, value)) = plain.note(header) {
+            self.note(key, value);
+        }
+        self.diagnose_channel(plain);
+        plain.leaked()
     }
 
     /// The version of the API that was asked for, once settled.

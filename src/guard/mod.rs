@@ -179,6 +179,9 @@ impl Needs {
     /// The whole body, before the handler: no guard for streams of gRPC.
     pub const BODY: Needs = Needs(8);
 
+    /// A host that was compared with a list: `.hosts([…])`.
+    pub const HOSTS: Needs = Needs(8);
+
     /// Both.
     pub fn and(self, other: Needs) -> Needs {
         Needs(self.0 | other.0)

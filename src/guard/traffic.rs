@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::{HeaderName, header};
 
 use crate::{
-    context::{ClientAddr, Provenance, RequestId},
+    context::{ClientAddr, Plain, Provenance, RequestId},
     inspect::Diagnosis,
 };
 
@@ -79,6 +79,18 @@ impl Exchange {
         self.diagnose(Diagnosis::NoPeerAddress, |_| {
             "requests come without the address of their peer, and what needs it refuses them".into()
         });
+    }
+
+    /// Credentials are refused for what the operator can put right.
+    #[cold]
+    pub(super) fn diagnose_channel(&self, plain: Plain) {
+        match (plain, self.context.peer) {
+            (Plain::Unknown, _) => self.diagnose_no_peer(),
+            (Plain::Silent, Some(peer)) => self.diagnose(Diagnosis::SilentProxy, |_| {
+                format!("the trusted proxy {} does not say how it was called", peer.ip())
+            }),
+            _ => {}
+        }
     }
 
     /// A forwarding header of a peer that no one trusts.

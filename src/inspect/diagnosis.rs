@@ -54,6 +54,10 @@ diagnoses! {
     OtherForwardingHeader Low "other-forwarding-header" "trusted_proxies"
         "set `header` of the trusted proxies to the header your proxy writes"
         ["API4:2023" "ASVS 4.1.3"]
+    /// A trusted proxy does not say whether it was called by HTTPS.
+    SilentProxy Low "silent-proxy" "trusted_proxies"
+        "have the proxy set `X-Forwarded-Proto` (in nginx `proxy_set_header X-Forwarded-Proto $scheme;`), or `proto=` in `Forwarded`; credentials behind it are refused until then"
+        ["API2:2023" "ASVS 12.2.1"]
     /// The issuer's clock and this machine's disagree.
     ClockSkew Low "clock-skew" "jwt"
         "synchronise the clocks of this machine and of the issuer; a larger skew of the verifier only hides it"

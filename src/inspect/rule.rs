@@ -82,6 +82,9 @@ rules! {
     NO_BODY_LIMIT High "no-body-limit"
         "set `.body_limit(…)` to the largest body that a route needs"
         ["API4:2023" "ASVS 15.2.2"]
+    CLEAR_CREDENTIALS High "clear-credentials"
+        "leave out `dangerous().clear_credentials()`, and say which proxies and peers are trusted"
+        ["API2:2023" "API8:2023" "ASVS 12.2.1"]
     TRACE_ALLOWED Medium "trace-allowed"
         "add `.sanity(Sanity::builder())`, which lets through the usual methods only"
         ["API8:2023" "ASVS 13.4.4" "ASVS 4.1.4"]
@@ -133,6 +136,9 @@ rules! {
     UNKNOWN_ROUTE Medium "unknown-route"
         "give it a rule and a line in the list, or take it out of the router"
         ["API9:2023"]
+    API_REDIRECT Medium "api-redirect"
+        "write `Https::required()`, and `Policy::browser()` on the routes for browsers"
+        ["API8:2023" "ASVS 4.1.2"]
     PUBLIC_WRITE Low "public-write"
         "ask for credentials, or hold the route by limits of its own"
         ["API6:2023" "ASVS 2.4.1"]
@@ -169,6 +175,15 @@ rules! {
     HEADER_MISSING Low "header-missing"
         "leave the default, and let the handlers concerned set their own"
         ["API8:2023" "ASVS 3.4.3" "ASVS 3.4.4" "ASVS 3.4.5" "ASVS 3.4.6"]
+    UNKNOWN_PEER Low "unknown-peer"
+        "add `.peer(…)`, so that credentials sent in the clear are refused"
+        ["API2:2023" "API8:2023" "ASVS 12.2.1"]
+    HSTS_OFF Low "hsts-off"
+        "leave out `without_hsts()`, unless a proxy in front sends the header"
+        ["API8:2023" "ASVS 3.4.1"]
+    HSTS_WEAK Low "hsts-weak"
+        "leave the default, one year with subdomains, once every subdomain can do HTTPS"
+        ["API8:2023" "ASVS 3.4.1"]
     PAST_SUNSET Low "past-sunset"
         "declare it with `.retired(…)`, and take its routes out"
         ["API9:2023" "ASVS 15.2.3"]

@@ -59,6 +59,8 @@ struct Line {
     pace_bytes_per_second: Option<u64>,
     /// Whether `%2F` and `%5C` are let through, as text.
     encoded_slashes: bool,
+    /// Whether a browser that calls it in the clear is sent on to HTTPS.
+    browser: bool,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -124,6 +126,7 @@ impl Line {
             idle_seconds: route.streams.idle.as_ref().map(Duration::as_secs_f64),
             pace_bytes_per_second: route.streams.pace,
             encoded_slashes: route.separators == Separators::Text,
+            browser: route.is_browser,
         }
     }
 }

@@ -63,6 +63,9 @@ fn write_lines(f: &mut fmt::Formatter<'_>, lines: &[Line]) -> fmt::Result {
         if line.encoded_slashes {
             writeln!(f, "{:indent$}encoded slashes are text", "")?;
         }
+        if line.browser {
+            writeln!(f, "{:indent$}browsers are sent on to https", "")?;
+        }
         write_steps(f, indent, &line.guards)?;
     }
     Ok(())

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, time::Duration};
 use http::{Method, StatusCode, Uri};
 
 use crate::{
-    context::{ApiVersion, ClientAddr, Principal, RequestId, Route, TraceId},
+    context::{ApiVersion, ClientAddr, Principal, RequestId, Route, Secure, TraceId},
     inspect::Readiness,
     rejection::Rejection,
 };
@@ -123,6 +123,8 @@ pub struct Record {
     pub peer: Option<SocketAddr>,
     /// The client's address.
     pub client: Option<ClientAddr>,
+    /// How it is known that nobody could listen in; `None` where it is not.
+    pub secure: Option<Secure>,
     /// The version of the API that was asked for.
     pub version: Option<ApiVersion>,
     /// Who called.

@@ -89,6 +89,7 @@ impl Ticket {
             rejection: None,
             peer: exchange.peer(),
             client: None,
+            secure: None,
             version: None,
             principal: None,
             route: None,

@@ -74,6 +74,7 @@ impl Settled {
                 open.record.request_id.clone_from(id);
             }
             open.record.client = exchange.client_so_far();
+            open.record.secure = exchange.context.channel.secure();
             open.record.version.clone_from(&exchange.context.version);
             open.record.principal.clone_from(&exchange.context.principal);
             open.record.route.clone_from(&exchange.context.route);

@@ -1,7 +1,7 @@
 //! Setters of the address concern.
 
 use crate::{
-    address::{Networks, TrustedProxies},
+    address::{Mesh, Networks, TrustedProxies},
     guard::IntoGuard,
 };
 
@@ -14,6 +14,12 @@ impl ParapetBuilder {
     /// [`guard`](Self::guard).
     pub fn trusted_proxies<M>(self, proxies: impl Networks<M>) -> Self {
         self.part_by_client("trusted_proxies", TrustedProxies::builder().trust(proxies))
+    }
+
+    /// The peers that sidecars of a service mesh speak mutual TLS for, so that what they send came in
+    /// private; see [`Mesh`].
+    pub fn mesh<M>(self, peers: impl Networks<M>) -> Self {
+        self.part_by_client("mesh", Mesh::builder().peers(peers))
     }
 
     /// Which addresses may call; see [`IpFilter`](crate::address::IpFilter).

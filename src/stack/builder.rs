@@ -45,6 +45,7 @@ pub struct ParapetBuilder {
     pub(super) schemes: Vec<Arc<dyn Scheme>>,
     pub(super) cross_origin: Option<Arc<dyn Guard>>,
     pub(super) known_routes: Option<RouteList>,
+    pub(super) names_hosts: bool,
     /// Setters whose part did not build are still what the whole is judged by: a mistake in one
     /// place neither hides nor makes up another one.
     broken_by_client: Option<&'static str>,
@@ -73,6 +74,7 @@ impl ParapetBuilder {
             schemes: Vec::new(),
             cross_origin: None,
             known_routes: None,
+            names_hosts: false,
             broken_by_client: None,
             broken_scheme: false,
             slots: defaults().collect(),
@@ -222,6 +224,8 @@ impl ParapetBuilder {
     /// nobody could get through.
     pub fn build(mut self) -> Result<Parapet, ConfigError> {
         let last = self.insert_slots();
+        let credentials = self.schemes.iter().filter_map(|scheme| scheme.header().cloned());
+        let credentials = credentials.collect();
         if !self.schemes.is_empty() {
             self.guards.push(Arc::new(self.schemes.drain(..).collect::<Authenticate>()));
         }
@@ -231,6 +235,7 @@ impl ParapetBuilder {
         let known: Vec<_> =
             self.guards.iter().chain(&last).cloned().chain(routes.guards()).collect();
         let routes = self.mistakes.absorb_plain(routes.build_for_stack()).filter(|_| !is_open);
+        self.refuse_redirects_to_any_host(&known, routes.as_ref());
         let cross_origin = self.sharing(routes.as_ref());
         self.guards.splice(..0, routes.iter().map(Routes::judging).chain(cross_origin));
         self.guards.extend(routes.iter().flat_map(Routes::acting).chain(last));
@@ -246,6 +251,7 @@ impl ParapetBuilder {
             halves: halves(all.iter()),
             render: self.render,
             peer: self.peer,
+            credentials,
             body_limit: self.body_limit,
             body_deadline: self.body_deadline,
             handler_deadline: Some(self.handler_deadline),
@@ -263,9 +269,14 @@ impl ParapetBuilder {
     /// except that the headers these and the routes want come before those that are sent by
     /// default: the guards that are returned.
     fn insert_slots(&mut self) -> Vec<Arc<dyn Guard>> {
-        let defaults = self.slots.drain(..).filter(|_| !self.bare).chain(self.given.drain(..));
-        let (last, first): (Vec<_>, Vec<_>) =
-            defaults.map(|(_, guard)| guard).partition(|guard| guard.phase() == Phase::Reply);
+        let slots = self.slots.drain(..).filter(|_| !self.bare).chain(self.given.drain(..));
+        let mut slots: Vec<_> = slots.collect();
+        // One that takes the place of a default runs where the default would.
+        slots.sort_by_key(|(slot, _)| defaults().position(|(default, _)| default == *slot));
+        let (last, first): (Vec<_>, Vec<_>) = slots
+            .into_iter()
+            .map(|(_, guard)| guard)
+            .partition(|guard| guard.phase() == Phase::Reply);
         let preflights = self.preflights();
         self.guards.splice(..0, first.into_iter().chain(preflights));
         last

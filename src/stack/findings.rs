@@ -66,7 +66,7 @@ impl Parapet {
     fn what_is_missing(&self, report: &mut Findings) {
         let runs = |phase: Phase| self.stack.guards.iter().any(|guard| guard.phase() == phase);
         let authenticates = runs(Phase::Authenticate);
-        let missing: [(bool, &Rule, &str, &str); 5] = [
+        let missing: [(bool, &Rule, &str, &str); 6] = [
             (
                 !runs(Phase::EdgeThrottle),
                 &rule::NO_EARLY_LIMIT,
@@ -96,6 +96,12 @@ impl Parapet {
                 &rule::NO_CSRF,
                 "csrf",
                 "browsers send cookies here from other origins, and nothing looks where from",
+            ),
+            (
+                authenticates && self.stack.env.peer.is_none(),
+                &rule::UNKNOWN_PEER,
+                "peer",
+                "whether credentials came in the clear cannot be told, so they are let through",
             ),
         ];
         for (_, rule, subject, evidence) in missing.into_iter().filter(|(is_so, ..)| *is_so) {

@@ -2,7 +2,8 @@
 //!
 //! [`Sanity`] refuses what could be read in two ways, [`Hosts`] what is meant for someone else, and
 //! [`SecurityHeaders`] tells browsers what they may not do with the answer. What browsers do on
-//! behalf of other origins is the subject of [`cors`] and [`csrf`].
+//! behalf of other origins is the subject of [`cors`] and [`csrf`], and what is asked of the way a
+//! request comes, that of [`https`].
 //!
 //! # Threat
 //!
@@ -45,18 +46,20 @@
 //!
 //! It does not see what the HTTP server repaired before: hyper takes away a `Content-Length` beside
 //! a `Transfer-Encoding`, folds equal lengths into one, and answers some malformed requests by
-//! itself. It does not ask for HTTPS and does not send `Strict-Transport-Security`, which needs to
-//! know that the connection is secure. It does not decode a path twice: `%252e` is a name.
+//! itself. Whether a request came in private is the subject of
+//! [`https`]. It does not decode a path twice: `%252e` is a name.
 
 pub mod cors;
 pub mod csrf;
 mod hosts;
+pub mod https;
 mod sanity;
 mod security_headers;
 
 pub use cors::{Cors, CorsBuilder};
 pub use csrf::{Csrf, CsrfBuilder};
 pub use hosts::{Hosts, HostsBuilder};
+pub use https::{DangerousHttps, Hsts, Https, HttpsBuilder};
 pub use sanity::{Sanity, SanityBuilder};
 pub use security_headers::{SecurityHeaders, SecurityHeadersBuilder};
 

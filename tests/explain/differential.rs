@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::json;
 use tower::ServiceExt;
-use tower_parapet::{Body, PeerAddr, Reason, Rejection, inspect::Verdict};
+use tower_parapet::{Body, PeerAddr, Reason, Rejection, Tls, inspect::Verdict};
 
 use super::{
     stack::{NOW, Stack, stack},
@@ -119,6 +119,9 @@ fn random(dice: &mut Dice, credentials: &Credentials) -> Request<Bytes> {
         ]);
         let peer: SocketAddr = peer.parse().unwrap();
         request = request.extension(PeerAddr::new(peer));
+    }
+    if !dice.once_in(40) {
+        request = request.extension(Tls::new());
     }
     if dice.once_in(2) {
         let client = match dice.once_in(10) {

@@ -12,7 +12,7 @@ use proptest::{
     prelude::*,
     sample::{Index, select},
 };
-use tower_parapet::Body;
+use tower_parapet::{Body, context::Tls};
 
 use super::{NOW, token};
 
@@ -36,6 +36,7 @@ impl Sent {
         }
         if let Some(peer) = self.peer {
             request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 4000))));
+            request.extensions_mut().insert(Tls::new());
         }
         request
     }

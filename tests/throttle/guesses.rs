@@ -46,7 +46,8 @@ async fn expired_absent_and_good_credentials_cost_the_network_nothing() {
 async fn guesses(app: Router, path: &str) -> usize {
     for count in 0..10 {
         let peer = PeerAddr::new(SocketAddr::new([192, 0, 2, 1].into(), 4711));
-        let request = Request::get(path).extension(peer).header("host", "localhost");
+        let request = Request::get(path).extension(peer).extension(Tls::new());
+        let request = request.header("host", "localhost");
         let request = request.header("authorization", "Bearer forged").body(Body::empty()).unwrap();
         match app.clone().oneshot(request).await.unwrap().status().as_u16() {
             401 => {}

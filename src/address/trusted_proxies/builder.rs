@@ -1,17 +1,16 @@
 use std::path::Path;
 
-use http::HeaderName;
-use ipnet::IpNet;
-
 use crate::address::networks::{self, Networks, Source};
 use crate::context::Provenance;
 use crate::error::{ConfigError, Mistakes};
+use http::HeaderName;
 
 use super::TrustedProxies;
 
 const MAX_HOPS: usize = 32;
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub(super) static X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 static FORWARDED: HeaderName = http::header::FORWARDED;
 
 /// The one header in which proxies are believed.
@@ -56,12 +55,18 @@ impl ProxyHeader {
 pub struct TrustedProxiesBuilder {
     sources: Vec<Source>,
     header: ProxyHeader,
+    scheme_header: Option<String>,
     max_hops: usize,
 }
 
 impl Default for TrustedProxiesBuilder {
     fn default() -> Self {
-        Self { sources: Vec::new(), header: ProxyHeader::default(), max_hops: MAX_HOPS }
+        Self {
+            sources: Vec::new(),
+            header: ProxyHeader::default(),
+            scheme_header: None,
+            max_hops: MAX_HOPS,
+        }
     }
 }
 
@@ -87,6 +92,14 @@ impl TrustedProxiesBuilder {
         self
     }
 
+    /// The header in which proxies say how they were called, beside `X-Forwarded-For`. Default
+    /// `X-Forwarded-Proto`; `CloudFront-Forwarded-Proto` where CloudFront is the outermost. In
+    /// `Forwarded` that is the parameter `proto`, so there it is a mistake.
+    pub fn scheme_header(mut self, name: impl Into<String>) -> Self {
+        self.scheme_header = Some(name.into());
+        self
+    }
+
     /// How many hops are walked, at least 1. Default 32. The walk ends at the last of them.
     pub fn max_hops(mut self, hops: usize) -> Self {
         self.max_hops = hops;
@@ -97,11 +110,12 @@ impl TrustedProxiesBuilder {
     ///
     /// # Errors
     /// For every text that is no network, every file that cannot be read, every bad line in one,
-    /// every network so wide that it trusts strangers, and for `max_hops` of zero.
+    /// every network so wide that it trusts strangers, for `max_hops` of zero, and for a
+    /// `scheme_header` that is no header name or stands beside `Forwarded`.
     pub fn build(self) -> Result<TrustedProxies, ConfigError> {
         let mut mistakes = Mistakes::default();
         let networks = networks::read(&self.sources, &mut mistakes);
-        for network in networks.iter().filter(|network| is_too_wide(network)) {
+        for network in networks.iter().filter(|network| networks::is_too_wide(network)) {
             mistakes.push(
                 "trust",
                 network.to_string(),
@@ -112,21 +126,24 @@ impl TrustedProxiesBuilder {
         if self.max_hops == 0 {
             mistakes.push("max_hops", "0", "walks no hop", "write 1 or more");
         }
+        let scheme_header = self.name_of_scheme_header(&mut mistakes);
         mistakes.finish()?;
-        Ok(TrustedProxies::of(&networks, self.header, self.max_hops))
+        Ok(TrustedProxies::of(&networks, self.header, scheme_header, self.max_hops))
     }
-}
-
-/// Whether a network is larger than anything one operator has: wider than /8 for IPv4 and than /16
-/// for IPv6, where it is not one of the local ranges (fc00::/7, fe80::/10).
-fn is_too_wide(network: &IpNet) -> bool {
-    match network {
-        IpNet::V4(net) => net.prefix_len() < 8,
-        IpNet::V6(net) => {
-            let first = net.network();
-            let is_local = first.is_unique_local() && net.prefix_len() >= 7
-                || first.is_unicast_link_local() && net.prefix_len() >= 10;
-            net.prefix_len() < 16 && !is_local
+    fn name_of_scheme_header(&self, mistakes: &mut Mistakes) -> HeaderName {
+        let Some(name) = &self.scheme_header else { return X_FORWARDED_PROTO.clone() };
+        if self.header == ProxyHeader::Forwarded {
+            mistakes.push(
+                "scheme_header",
+                name,
+                "is not read beside `Forwarded`, where `proto` tells the scheme",
+                "leave this line out",
+            );
         }
+        name.parse().unwrap_or_else(|_| {
+            let remedy = "write it as `x-forwarded-proto`";
+            mistakes.push("scheme_header", name, "is not a header name", remedy);
+            X_FORWARDED_PROTO.clone()
+        })
     }
 }

@@ -4,11 +4,11 @@
 //! quotation mark, how the right part is read. Read from the right, the elements our proxies
 //! appended come first, and nothing in front of them can change what they say.
 
-use std::net::IpAddr;
-
 use super::hop;
+use super::said::Said;
+use super::walk::Hop;
 
-/// The hops of one header line from the last to the first, None for one that tells no address.
+/// The hops of one header line from the last to the first.
 #[derive(Clone, Debug)]
 pub(super) struct Elements<'a> {
     rest: Option<&'a [u8]>,
@@ -21,9 +21,9 @@ impl<'a> Elements<'a> {
 }
 
 impl Iterator for Elements<'_> {
-    type Item = Option<IpAddr>;
+    type Item = Hop;
 
-    fn next(&mut self) -> Option<Self::Item> {
+    fn next(&mut self) -> Option<Hop> {
         let line = self.rest.take()?;
         let element = match last_comma(line) {
             Ok(None) => line,
@@ -32,9 +32,9 @@ impl Iterator for Elements<'_> {
                 self.rest = Some(before);
                 element.strip_prefix(b",").unwrap_or(element)
             }
-            Err(OpenQuote) => return Some(None),
+            Err(OpenQuote) => return Some(Hop::UNREADABLE),
         };
-        Some(node_of(element.trim_ascii()))
+        Some(hop_of(element.trim_ascii()).unwrap_or(Hop::UNREADABLE))
     }
 }
 
@@ -67,9 +67,11 @@ fn opening(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// The address in the one `for` parameter of a well-formed element.
-fn node_of(element: &[u8]) -> Option<IpAddr> {
+/// What a well-formed element says: the address in its one `for` parameter, and the scheme in its
+/// one `proto`.
+fn hop_of(element: &[u8]) -> Option<Hop> {
     let mut node = None;
+    let mut said = Said::Nothing;
     let mut rest = element;
     loop {
         rest = rest.trim_ascii_start();
@@ -78,7 +80,7 @@ fn node_of(element: &[u8]) -> Option<IpAddr> {
             continue;
         }
         if rest.is_empty() {
-            return hop::node(node?);
+            return Some(Hop { address: node.and_then(hop::node), said });
         }
         let equals = rest.iter().position(|byte| *byte == b'=')?;
         let (name, after) = rest.split_at_checked(equals)?;
@@ -88,6 +90,9 @@ fn node_of(element: &[u8]) -> Option<IpAddr> {
         let (value, after) = value(after.strip_prefix(b"=")?)?;
         if name.eq_ignore_ascii_case(b"for") && node.replace(value).is_some() {
             return None;
+        }
+        if name.eq_ignore_ascii_case(b"proto") {
+            said = said.and(Said::of(value));
         }
         rest = after.trim_ascii_start();
         if !matches!(rest.first(), None | Some(b';')) {
@@ -133,7 +138,7 @@ mod tests {
     use super::*;
 
     fn hops(line: &str) -> Vec<Option<String>> {
-        Elements::new(line.as_bytes()).map(|hop| hop.map(|ip| ip.to_string())).collect()
+        Elements::new(line.as_bytes()).map(|hop| hop.address.map(|ip| ip.to_string())).collect()
     }
 
     fn known(addresses: &[&str]) -> Vec<Option<String>> {
@@ -188,6 +193,28 @@ mod tests {
         assert_eq!(hops(";for=192.0.2.1; "), known(&["192.0.2.1"]));
         assert_eq!(hops("for=192.0.2.1, "), [None, Some("192.0.2.1".to_owned())]);
         assert_eq!(hops(""), [None]);
+    }
+
+    #[test]
+    fn an_element_says_how_its_proxy_was_called() {
+        for (line, want) in [
+            ("for=192.0.2.1", Said::Nothing),
+            ("for=192.0.2.1;proto=https", Said::Https),
+            ("PROTO=HTTPS;for=192.0.2.1", Said::Https),
+            ("for=192.0.2.1;proto=\"https\"", Said::Https),
+            ("for=192.0.2.1;proto=http", Said::Http),
+            ("proto=https;for=_hidden", Said::Https),
+            ("for=192.0.2.1;proto=https;proto=https", Said::Unclear),
+            ("for=192.0.2.1;proto=http;proto=https", Said::Unclear),
+            ("for=192.0.2.1;proto=spdy", Said::Unclear),
+            ("for=192.0.2.1;proto=\"https, http\"", Said::Unclear),
+            ("for=192.0.2.1;proto=", Said::Unclear),
+            ("for=192.0.2.1;proto=https x", Said::Unclear),
+            ("for=192.0.2.1;host=\"a;proto=https\"", Said::Nothing),
+        ] {
+            let said: Vec<_> = Elements::new(line.as_bytes()).map(|hop| hop.said).collect();
+            assert_eq!(said, [want], "{line}");
+        }
     }
 
     proptest! {

@@ -2,21 +2,23 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::address::ranges::Ranges;
 use crate::address::{address_unknown, networks::Networks};
-use crate::context::{ClientAddr, Provenance};
+use crate::context::{Channel, ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
 use crate::inspect::{Diagnosis, Findings, rule};
 use crate::rejection::Rejection;
 use crate::service::guard_layer;
 
-use super::builder::{ProxyHeader, TrustedProxiesBuilder};
+use super::builder::{ProxyHeader, TrustedProxiesBuilder, X_FORWARDED_PROTO};
 use super::forwarded::Elements;
 use super::hop;
+use super::said::Said;
+use super::walk::{Hop, Walk};
 
 /// Finds the client behind the proxies it trusts, and settles it for everything that follows.
 ///
@@ -41,6 +43,7 @@ pub struct TrustedProxies(Arc<Inner>);
 struct Inner {
     trusted: Ranges,
     header: ProxyHeader,
+    scheme_header: HeaderName,
     max_hops: usize,
     wide: Option<IpNet>,
 }
@@ -61,13 +64,19 @@ impl TrustedProxies {
 
     /// Trusts no proxy: the client is the peer.
     pub fn none() -> Self {
-        Self::of(&[], ProxyHeader::default(), 0)
+        Self::of(&[], ProxyHeader::default(), X_FORWARDED_PROTO.clone(), 0)
     }
 
-    pub(super) fn of(trusted: &[IpNet], header: ProxyHeader, max_hops: usize) -> Self {
+    pub(super) fn of(
+        trusted: &[IpNet],
+        header: ProxyHeader,
+        scheme_header: HeaderName,
+        max_hops: usize,
+    ) -> Self {
         Self(Arc::new(Inner {
             trusted: Ranges::new(trusted),
             header,
+            scheme_header,
             max_hops,
             wide: trusted.iter().copied().find(is_wide),
         }))
@@ -77,20 +86,34 @@ impl TrustedProxies {
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
         let peer = peer.to_canonical();
         match self.0.trusted.contains(peer) {
-            true => self.0.client(peer, headers),
+            true => self.0.settle(peer, headers).0,
             false => ClientAddr::new(peer, Provenance::Peer),
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn channel(&self, peer: IpAddr, headers: &HeaderMap) -> Channel {
+        match self.0.trusted.contains(peer) {
+            true => self.0.settle(peer, headers).1,
+            false => Channel::Unsettled,
         }
     }
 }
 
 impl Inner {
-    /// The client behind a peer that is trusted.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddr {
+    /// The client behind a peer that is trusted, and what its word says about the way the request
+    /// came.
+    fn settle(&self, peer: IpAddr, headers: &HeaderMap) -> (ClientAddr, Channel) {
         let lines = headers.get_all(self.header.name()).iter().rev().map(HeaderValue::as_bytes);
-        match self.header {
-            ProxyHeader::XForwardedFor => self.walk(peer, lines.flat_map(entries)),
+        let walk = match self.header {
+            ProxyHeader::XForwardedFor => {
+                let mut walk = self.walk(peer, lines.flat_map(entries).map(Hop::bare));
+                walk.said = Said::in_header(&self.scheme_header, headers);
+                walk
+            }
             ProxyHeader::Forwarded => self.walk(peer, lines.flat_map(Elements::new)),
-        }
+        };
+        (walk.client, walk.channel(peer))
     }
 
     #[cold]
@@ -104,16 +127,9 @@ impl Inner {
         }
     }
 
-    fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Option<IpAddr>>) -> ClientAddr {
-        let mut client = ClientAddr::new(peer, Provenance::Peer);
-        // A hop without an address ends the walk where it stands; the module says why.
-        for address in hops.take(self.max_hops).map_while(|hop| hop) {
-            client = ClientAddr::new(address, self.header.provenance());
-            if !self.trusted.contains(address) {
-                break;
-            }
-        }
-        client
+    fn walk(&self, peer: IpAddr, hops: impl Iterator<Item = Hop>) -> Walk {
+        let hops = hops.take(self.max_hops);
+        Walk::along(peer, hops, self.header.provenance(), |address| self.trusted.contains(address))
     }
 }
 
@@ -153,11 +169,12 @@ impl Guard for TrustedProxies {
             exchange.set_client(ClientAddr::new(peer, Provenance::Peer));
             return Ok(Flow::Continue);
         }
-        let client = self.0.client(peer, exchange.headers());
+        let (client, channel) = self.0.settle(peer, exchange.headers());
         if client.provenance() == Provenance::Peer {
             self.0.diagnose_other_header(peer, exchange);
         }
         exchange.set_client(client);
+        exchange.context.channel = channel;
         exchange.trust_request_id();
         Ok(Flow::Continue)
     }

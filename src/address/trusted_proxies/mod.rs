@@ -14,8 +14,10 @@ mod builder;
 mod forwarded;
 mod guard;
 mod hop;
+mod said;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 pub use builder::{ProxyHeader, TrustedProxiesBuilder};
 pub use guard::TrustedProxies;

@@ -103,6 +103,7 @@ impl RoutesBuilder {
                 separators: policy.separators,
                 cross_origin: policy.cross_origin,
                 sample: policy.sample,
+                is_browser: policy.is_browser,
                 streams: policy.streams,
                 guards: grouped(policy.guards.into_iter()),
                 ..Route::new(pattern, policy.access)

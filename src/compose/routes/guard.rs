@@ -117,6 +117,11 @@ impl Routes {
         policies
     }
 
+    /// Whether any rule is for browsers.
+    pub(crate) fn has_browser(&self) -> bool {
+        self.table.routes().any(|route| route.is_browser)
+    }
+
     fn judge(&self, exchange: &Exchange) -> Result<Arc<Route>, Rejection> {
         self.judge_as(exchange.judged_method(), exchange)
     }

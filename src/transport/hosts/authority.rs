@@ -9,14 +9,14 @@ const LABEL_LIMIT: usize = 63;
 
 /// A host and perhaps a port, read where they stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Authority<'a> {
-    pub(super) host: Host<'a>,
-    pub(super) port: Option<u16>,
+pub(in crate::transport) struct Authority<'a> {
+    pub(in crate::transport) host: Host<'a>,
+    pub(in crate::transport) port: Option<u16>,
 }
 
 /// A host, one value for all its spellings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Host<'a> {
+pub(in crate::transport) enum Host<'a> {
     /// A name or an IPv4 address.
     Name(Name<'a>),
     /// An IPv6 address, which is written in brackets.
@@ -25,7 +25,7 @@ pub(super) enum Host<'a> {
 
 /// A host name without the dot at its end, compared without regard to case.
 #[derive(Clone, Copy)]
-pub(super) struct Name<'a>(&'a [u8]);
+pub(in crate::transport) struct Name<'a>(&'a [u8]);
 
 impl<'a> Authority<'a> {
     /// Reads `host`, `host:port`, `[v6]` or `[v6]:port`; None for anything else, a user name before

@@ -67,6 +67,7 @@ impl Guard for Hosts {
         if let (Some(list), Some(field), None) = (&self.list, field, target)
             && list.names(field)
         {
+            exchange.context.is_host_listed = true;
             return Ok(Flow::Continue);
         }
         let authority = agreed(exchange, field, target)?;
@@ -76,7 +77,10 @@ impl Guard for Hosts {
                     .expected("a host of the list")
                     .found(authority.to_string()))
             }
-            _ => Ok(Flow::Continue),
+            _ => {
+                exchange.context.is_host_listed |= self.list.is_some();
+                Ok(Flow::Continue)
+            }
         }
     }
 
@@ -92,6 +96,12 @@ impl Guard for Hosts {
             report.add(&rule::ANY_HOST, self.name(), "a request for any host is answered");
         }
     }
+}
+
+/// The one host that a request is for.
+pub(in crate::transport) fn authority(exchange: &Exchange) -> Result<Authority<'_>, Rejection> {
+    let (field, target) = named(exchange)?;
+    agreed(exchange, field, target)
 }
 
 /// What the `Host` field says, and what the request target does.

@@ -9,3 +9,6 @@ mod tests;
 
 pub use builder::HostsBuilder;
 pub use guard::Hosts;
+
+pub(in crate::transport) use authority::Authority;
+pub(in crate::transport) use guard::authority;
