@@ -39,6 +39,8 @@ mod rejection;
 mod router;
 mod service;
 mod stack;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "throttle")]
 pub mod throttle;
 pub mod transport;

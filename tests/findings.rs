@@ -130,6 +130,11 @@ const WEAKENED: &[(&str, Weakened)] = &[
         let once = Throttle::per_minute(60).by(Key::ClientNet).build().unwrap();
         sound().throttle(once.clone()).route("GET /slow", Policy::authenticated().throttle(once))
     }),
+    ("client-audience", || {
+        let pool = Jwt::cognito("eu-central-1", "eu-central-1_Ab12Cd34E")
+            .client("3n4b5urk1ft4fl3mg5e62d9ado");
+        sound().authenticate(pool.jwks(KEYS))
+    }),
     ("long-deadline", || sound().handler_deadline(Duration::from_secs(301))),
     ("long-deadline", || sound().body_deadline(Duration::from_secs(301))),
     ("wide-skew", || sound().authenticate(tokens().clock_skew(Duration::from_secs(121)))),
@@ -166,6 +171,9 @@ const WEAKENED: &[(&str, Weakened)] = &[
         sound().authenticate(tokens().jwks(keys))
     }),
 ];
+
+/// No stack has it or has it not, but the build of the crate: `tests/release.rs` shows it.
+const OF_THE_BUILD: &str = "testing-in-release";
 
 fn bare() -> ParapetBuilder {
     Parapet::builder().dangerous().bare()
@@ -228,7 +236,8 @@ fn every_rule_finds_what_it_looks_for() {
         assert!(found.contains(code), "{code} is not among {found:?}");
     }
     let of_traffic = TRAFFIC.iter().map(|(code, ..)| *code);
-    let shown: BTreeSet<_> = WEAKENED.iter().map(|(code, _)| *code).chain(of_traffic).collect();
+    let of_stacks = WEAKENED.iter().map(|(code, _)| *code);
+    let shown: BTreeSet<_> = of_stacks.chain(of_traffic).chain([OF_THE_BUILD]).collect();
     let all: BTreeSet<_> = RULES.iter().map(Rule::code).collect();
     assert_eq!(shown, all);
     assert!(all.len() >= 20, "{}", all.len());

@@ -12,13 +12,13 @@
 
 mod support;
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
-use support::{get, program::Program};
+use support::{
+    cargo::{cargo, package, target},
+    get,
+    program::Program,
+};
 
 /// Before: what axum's own documentation begins with.
 const OPEN: &str = r#"#[tokio::main]
@@ -50,30 +50,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 "#;
 
-fn cargo(folder: &Path, arguments: &[&str]) {
-    let mut command = Command::new(env!("CARGO"));
-    command.current_dir(folder).args(arguments).arg("--offline");
-    // The variables of the build around this one are about this one.
-    for (name, _) in env::vars_os() {
-        let name = name.to_string_lossy().into_owned();
-        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(name);
-        }
-    }
-    // One folder for both, so that what is compiled once serves both times and the next run.
-    command.env("CARGO_TARGET_DIR", target()).env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
-    let output = command.output().unwrap();
-    assert!(
-        output.status.success(),
-        "cargo {arguments:?}:\n{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-}
-
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().to_owned()
-}
-
 /// Writes a `main.rs`, builds it, and starts it.
 fn start(folder: &Path, main: &str) -> Program {
     fs::write(folder.join("src/main.rs"), main).unwrap();
@@ -87,16 +63,7 @@ async fn cargo_add_and_five_lines_protect_the_smallest_service() {
     assert_eq!(added.count(), 5);
 
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = env::temp_dir().join(format!("parapet-smallest-{}", std::process::id()));
-    fs::create_dir_all(folder.join("src")).unwrap();
-    fs::write(folder.join("src/main.rs"), OPEN).unwrap();
-    fs::write(
-        folder.join("Cargo.toml"),
-        "[package]\nname = \"parapet-smallest\"\nversion = \"0.1.0\"\nedition = \"2024\"\n",
-    )
-    .unwrap();
-    // The versions that are here: nothing is fetched by a test.
-    fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let folder = package("parapet-smallest", OPEN);
     cargo(&folder, &["add", "--quiet", "axum"]);
     cargo(&folder, &["add", "--quiet", "tokio", "--features", "macros,net,rt-multi-thread"]);
 

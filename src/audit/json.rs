@@ -123,6 +123,11 @@ fn principal(out: &mut Vec<u8>, principal: &Principal) {
     first(out, "issuer", principal.issuer());
     member(out, "subject", principal.subject());
     member(out, "scheme", principal.scheme());
+    for (name, value) in [("tenant", principal.tenant()), ("client_id", principal.client_id())] {
+        if let Some(value) = value {
+            member(out, name, value);
+        }
+    }
     out.push(b'}');
 }
 

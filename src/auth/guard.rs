@@ -314,19 +314,37 @@ fn first_to_admit<'a>(
 fn graver(last: Rejection, next: Rejection) -> Rejection {
     match (last.reason(), next.reason()) {
         (Reason::InvalidCredentials, Reason::InvalidCredentials) => {
-            match (last.private_found(), next.private_found()) {
+            let both = Both(last.clone(), next.clone());
+            let kept = match (last.private_found(), next.private_found()) {
                 (Some(one), Some(other)) => {
                     let found = format!("{one}; {other}");
                     last.found(found)
                 }
                 (None, Some(_)) => next,
                 (_, None) => last,
-            }
+            };
+            kept.cause(both)
         }
         (Reason::InvalidCredentials, _) | (_, Reason::ExpiredCredentials) => next,
         _ => last,
     }
 }
+
+/// Why either scheme refused: told only where somebody reads it.
+#[derive(Debug)]
+struct Both(Rejection, Rejection);
+
+impl fmt::Display for Both {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let causes = [&self.0, &self.1].into_iter().filter_map(Rejection::private_cause);
+        for (index, cause) in causes.enumerate() {
+            write!(f, "{}{cause}", if index > 0 { "; or: " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Both {}
 
 /// RFC 9110, section 15.5.2: a 401 carries at least one challenge.
 fn challenged(rejection: Rejection, scheme: &dyn Scheme) -> Rejection {

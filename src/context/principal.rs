@@ -19,6 +19,8 @@ struct Inner {
     scheme: &'static str,
     scopes: Vec<Box<str>>,
     roles: Vec<Box<str>>,
+    tenant: Option<Box<str>>,
+    client_id: Option<Box<str>>,
     claims: Option<Claims>,
     expires_at: Option<Duration>,
 }
@@ -54,6 +56,8 @@ impl Principal {
             scheme: "custom",
             scopes: Vec::new(),
             roles: Vec::new(),
+            tenant: None,
+            client_id: None,
             claims: None,
             expires_at: None,
         })
@@ -94,6 +98,16 @@ impl Principal {
         self.0.roles.iter().any(|granted| &**granted == role)
     }
 
+    /// The tenant the caller belongs to, within the issuer: a customer, a directory, a namespace.
+    pub fn tenant(&self) -> Option<&str> {
+        self.0.tenant.as_deref()
+    }
+
+    /// The OAuth 2.0 client that the credentials were issued to: the application, not its user.
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.client_id.as_deref()
+    }
+
     /// All claims of the token, where there was one.
     pub fn claims(&self) -> Option<&Map<String, Value>> {
         self.0.claims.as_ref().map(Claims::read)
@@ -130,6 +144,8 @@ impl fmt::Debug for Principal {
             .field("scheme", &self.0.scheme)
             .field("scopes", &self.0.scopes)
             .field("roles", &self.0.roles)
+            .field("tenant", &self.0.tenant)
+            .field("client_id", &self.0.client_id)
             .finish_non_exhaustive()
     }
 }
@@ -165,6 +181,18 @@ impl PrincipalBuilder {
     /// Grants several roles.
     pub fn roles<T: Into<String>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
         self.0.roles.extend(roles.into_iter().map(|role| role.into().into_boxed_str()));
+        self
+    }
+
+    /// The tenant the caller belongs to. Default none.
+    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
+        self.0.tenant = Some(tenant.into().into_boxed_str());
+        self
+    }
+
+    /// The OAuth 2.0 client that the credentials were issued to. Default none.
+    pub fn client_id(mut self, client: impl Into<String>) -> Self {
+        self.0.client_id = Some(client.into().into_boxed_str());
         self
     }
 

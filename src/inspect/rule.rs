@@ -85,6 +85,9 @@ rules! {
     CLEAR_CREDENTIALS High "clear-credentials"
         "leave out `dangerous().clear_credentials()`, and say which proxies and peers are trusted"
         ["API2:2023" "API8:2023" "ASVS 12.2.1"]
+    TESTING_IN_RELEASE Medium "testing-in-release"
+        "move the feature `testing` to `[dev-dependencies]`"
+        ["API8:2023" "ASVS 13.4.2" "ASVS 15.2.3"]
     TRACE_ALLOWED Medium "trace-allowed"
         "add `.sanity(Sanity::builder())`, which lets through the usual methods only"
         ["API8:2023" "ASVS 13.4.4" "ASVS 4.1.4"]
@@ -151,6 +154,9 @@ rules! {
     THROTTLE_TWICE Low "throttle-twice"
         "leave one of the two out: each request is counted twice"
         ["API4:2023"]
+    CLIENT_AUDIENCE Low "client-audience"
+        "require a scope of this service's own on every route, or let clients ask for a resource"
+        ["API2:2023" "ASVS 9.2.3"]
     LONG_DEADLINE Low "long-deadline"
         "raise the deadline by route, with `Policy::deadline`, and not for all"
         ["API4:2023" "ASVS 15.2.2"]

@@ -12,7 +12,7 @@ use crate::{
     path::Separators,
 };
 
-use super::Parapet;
+use super::{Parapet, build};
 
 const LARGE_BODY: u64 = 64 << 20;
 const LONG: Duration = Duration::from_secs(300);
@@ -26,6 +26,7 @@ impl Parapet {
         let diagnoses = &self.stack.env.diagnoses;
         let mut report =
             Findings::of_traffic(diagnoses.reached().is_some()).at(self.stack.env.clock.unix());
+        build::findings(&mut report);
         self.stack.guards.iter().for_each(|guard| guard.findings(&mut report));
         let of_routes = self.routes.iter().flat_map(Routes::guards);
         of_routes.for_each(|guard| guard.findings(&mut report));

@@ -4,6 +4,8 @@ mod address;
 #[cfg(feature = "audit")]
 mod audit;
 mod auth;
+#[cfg_attr(all(feature = "testing", not(debug_assertions)), path = "build/testing.rs")]
+mod build;
 mod builder;
 mod coverage;
 mod cross_origin;

@@ -7,7 +7,8 @@
     feature = "api-key",
     feature = "throttle",
     feature = "validate",
-    feature = "audit"
+    feature = "audit",
+    feature = "testing"
 ))]
 #![allow(
     missing_docs,

@@ -1,32 +1,28 @@
 //! Bearer tokens that the tests sign themselves.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part of this")]
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, crypto::aws_lc};
-use serde_json::{Value, json};
-use tower_parapet::auth::jwt::{Jwt, JwtBuilder};
+use std::sync::LazyLock;
 
-const PRIVATE: &str = include_str!("keys/es256.pem");
-const PUBLIC: &str = include_str!("keys/es256.pub.pem");
+use serde_json::Value;
+use tower_parapet::{auth::jwt::JwtBuilder, testing::TestIssuer};
 
-/// Takes what [`sign`] signs, of one issuer for one audience.
+static ISSUER: LazyLock<TestIssuer> =
+    LazyLock::new(|| TestIssuer::new("https://id.example").audience("orders"));
+
+/// Takes the tokens of [`alice`], of one issuer for one audience.
 pub fn jwt() -> JwtBuilder {
-    Jwt::builder().issuer("https://id.example").audience("orders").public_key_pem(PUBLIC)
+    ISSUER.jwt()
 }
 
-/// A token of `alice` that ends at `exp`, with scopes.
+/// A token of `alice` that ends at `exp`, with scopes. It says nothing of the system's clock.
 pub fn alice(exp: u64, scope: &str) -> String {
-    sign(&json!({
-        "iss": "https://id.example", "sub": "alice", "aud": "orders", "exp": exp, "scope": scope,
-    }))
+    ISSUER.token().subject("alice").without("iat").claim("exp", exp).scope(scope).sign()
 }
 
+/// A token with these claims and no others.
 pub fn sign(claims: &Value) -> String {
-    let header = json!({ "alg": "ES256", "typ": "at+jwt" }).to_string();
-    let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
-    let signed = format!("{}.{}", encode(header), encode(claims.to_string()));
-    let key = EncodingKey::from_ec_pem(PRIVATE.as_bytes()).unwrap();
-    let signer = (aws_lc::DEFAULT_PROVIDER.signer_factory)(&Algorithm::ES256, &key).unwrap();
-    let signature = signer.try_sign(signed.as_bytes()).unwrap();
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    let bare = ["iss", "sub", "aud", "iat", "exp"];
+    let bare = bare.into_iter().fold(ISSUER.token(), |token, claim| token.without(claim));
+    let claims = claims.as_object().unwrap();
+    claims.iter().fold(bare, |token, (name, value)| token.claim(name, value.clone())).sign()
 }

@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::algorithm::{Algorithm, AlgorithmSet};
+use super::algorithm::Algorithm;
 use super::cache::Verified;
-use super::claims::{ClaimPath, Rules};
+use super::claim_map::ClaimMap;
+use super::claim_path::ClaimPath;
+use super::claims::Rules;
 use super::key::{Key, KeySet};
+use super::preset::Preset;
+use super::provider::Misnamed;
 use super::scheme::{Challenges, Inner, Jwt};
+use super::settings::bare;
 use super::source::Source;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
@@ -17,24 +22,24 @@ use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Guard, IntoGuard};
 
-const MOST_SKEW: Duration = Duration::from_secs(300);
-const MOST_CACHED: usize = 1_000_000;
-
 /// Builds a [`Jwt`]; see [`Jwt::builder`].
 #[must_use = "a builder does nothing until it is built"]
 pub struct JwtBuilder {
-    issuers: Vec<String>,
-    audiences: Vec<String>,
+    pub(super) issuers: Vec<String>,
+    pub(super) audiences: Vec<String>,
     pub(super) sources: Vec<Source>,
-    algorithms: Option<Vec<Algorithm>>,
+    pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) clock_skew: Duration,
-    token_types: Option<Vec<String>>,
-    scopes: Option<ClaimPath>,
-    roles: Option<ClaimPath>,
+    pub(super) token_types: Option<Vec<String>>,
+    pub(super) clients: Vec<String>,
+    map: ClaimMap,
+    own: Own,
+    pub(super) preset: Option<&'static Preset>,
+    pub(super) misnamed: Option<Misnamed>,
     subject_from_client: bool,
     realm: String,
     pub(super) subprotocol: Option<String>,
-    cache_capacity: usize,
+    pub(super) cache_capacity: usize,
     pub(super) client_id_as_audience: bool,
     pub(super) ignore_confirmation: bool,
 }
@@ -48,8 +53,11 @@ impl JwtBuilder {
             algorithms: None,
             clock_skew: Duration::from_secs(60),
             token_types: None,
-            scopes: None,
-            roles: None,
+            clients: Vec::new(),
+            map: ClaimMap::default(),
+            own: Own::default(),
+            preset: None,
+            misnamed: None,
             subject_from_client: false,
             realm: "api".to_owned(),
             subprotocol: None,
@@ -117,23 +125,55 @@ impl JwtBuilder {
         self
     }
 
-    /// Where the scopes are: a claim's name, or a JSON pointer if it begins with `/`. A string of
-    /// words or an array of strings. Default: `scope`, and without it `scp`.
-    pub fn scopes_claim(mut self, claim: impl Into<String>) -> Self {
-        self.scopes = Some(ClaimPath(claim.into()));
+    /// A client whose tokens are taken, as in the claim `client_id`, `azp` or what the
+    /// [map](Self::claim_map) names. Several calls add up. Default: whichever clients the issuer
+    /// gives tokens for this audience.
+    pub fn client(mut self, client: impl Into<String>) -> Self {
+        self.clients.push(client.into());
         self
     }
 
-    /// Where the roles are: a claim's name, or a JSON pointer if it begins with `/`, such as
-    /// `cognito:groups` or `/realm_access/roles`. A string of words or an array of strings.
-    /// Default: `roles`, where it has one of these shapes.
+    /// Which claims hold what, and what marks an access token, all at once: in place of the
+    /// default, or of what a preset such as [`Jwt::keycloak`] has set.
+    pub fn claim_map(mut self, map: ClaimMap) -> Self {
+        self.map = map;
+        self
+    }
+
+    /// Where the scopes are, in place of what the [map](Self::claim_map) says: a claim's name, or a
+    /// JSON pointer if it begins with `/`. A string of words or an array of strings. Of several
+    /// calls the first claim that is there counts. Default: `scope`, and without it `scp`.
+    pub fn scopes_claim(mut self, claim: impl Into<String>) -> Self {
+        self.own.scopes.push(ClaimPath::new(claim.into()));
+        self
+    }
+
+    /// Where the roles are, in place of what the [map](Self::claim_map) says: a claim's name, or a
+    /// JSON pointer if it begins with `/`, such as `cognito:groups` or `/realm_access/roles`. A
+    /// string of words or an array of strings. Several calls add up. Default: `roles`, where it has
+    /// one of these shapes.
     pub fn roles_claim(mut self, claim: impl Into<String>) -> Self {
-        self.roles = Some(ClaimPath(claim.into()));
+        self.own.roles.push(ClaimPath::new(claim.into()));
+        self
+    }
+
+    /// Where the tenant is, in place of what the [map](Self::claim_map) says: a claim's name, or a
+    /// JSON pointer if it begins with `/`. A string, or an array or object that names exactly one.
+    /// Default: nowhere.
+    pub fn tenant_claim(mut self, claim: impl Into<String>) -> Self {
+        self.own.tenant.push(ClaimPath::new(claim.into()));
+        self
+    }
+
+    /// Where the OAuth client is, in place of what the [map](Self::claim_map) says: a claim's name,
+    /// or a JSON pointer if it begins with `/`. Default: `client_id`, and without it `azp`.
+    pub fn client_claim(mut self, claim: impl Into<String>) -> Self {
+        self.own.client.push(ClaimPath::new(claim.into()));
         self
     }
 
     /// Takes tokens without `sub` as tokens of the client itself: the subject becomes `client:`
-    /// and the claim `client_id`, or `azp`. Default: a token without `sub` is refused.
+    /// and the [client](Self::client_claim). Default: a token without `sub` is refused.
     pub fn subject_from_client(mut self) -> Self {
         self.subject_from_client = true;
         self
@@ -165,9 +205,11 @@ impl JwtBuilder {
     /// Every mistake at once: issuer, audience or keys missing; a file that cannot be read; a key
     /// set without a usable key or with a private one; a weak key or secret; an algorithm without
     /// a key; a value out of its range.
-    pub fn build(self) -> Result<Jwt, ConfigError> {
+    pub fn build(mut self) -> Result<Jwt, ConfigError> {
         let mut mistakes = Mistakes::default();
+        self.own.take_the_place_of(&mut self.map);
         self.check_names(&mut mistakes);
+        self.check_claims(&self.map, &mut mistakes);
         self.check_limits(&mut mistakes);
         let allowed = self.allowed(&mut mistakes);
         let mut skipped = Vec::new();
@@ -197,9 +239,9 @@ impl JwtBuilder {
             rules: Rules {
                 issuer: self.issuers.into_iter().next().unwrap_or_default(),
                 audiences: self.audiences,
+                clients: self.clients,
+                map: self.map,
                 skew: self.clock_skew,
-                scopes: self.scopes,
-                roles: self.roles,
                 subject_from_client: self.subject_from_client,
                 client_id_as_audience: self.client_id_as_audience,
                 ignore_confirmation: self.ignore_confirmation,
@@ -207,78 +249,32 @@ impl JwtBuilder {
             verified: (self.cache_capacity > 0).then(|| Verified::new(self.cache_capacity)),
             skew: Default::default(),
         };
-        let inner = Inner { verifier, challenges, subprotocol, skipped, concessions };
+        let hints = self.preset.map_or(&[][..], |preset| preset.hints);
+        let inner = Inner { verifier, challenges, subprotocol, skipped, concessions, hints };
         Ok(Jwt { inner: Arc::new(inner) })
     }
+}
 
-    fn check_names(&self, mistakes: &mut Mistakes) {
-        match self.issuers.as_slice() {
-            [] => {
-                mistakes.push("issuer", "", "is missing", "name the issuer as in the claim `iss`")
-            }
-            [only] if only.is_empty() => {
-                mistakes.push("issuer", "", "is empty", "name the issuer as in the claim `iss`");
-            }
-            [_] => {}
-            [.., last] => {
-                let remedy = "use one scheme for each issuer, side by side";
-                mistakes.push("issuer", last, "is a second issuer", remedy);
-            }
-        }
-        if self.audiences.is_empty() {
-            let remedy = "name this service as in the claim `aud`";
-            mistakes.push("audience", "", "is missing", remedy);
-        }
-        if self.audiences.iter().any(String::is_empty) {
-            let remedy = "name this service as in the claim `aud`";
-            mistakes.push("audience", "", "is empty", remedy);
-        }
-        let claims = [("scopes_claim", &self.scopes), ("roles_claim", &self.roles)];
-        for (setter, claim) in claims {
-            if claim.as_ref().is_some_and(|claim| claim.0.is_empty()) {
-                mistakes.push(setter, "", "is empty", "name a claim, or leave it out");
-            }
-        }
-        if let Some(types) = &self.token_types
-            && (types.is_empty() || types.iter().any(|typ| bare(typ).is_empty()))
-        {
-            mistakes.push("token_types", "", "names no type", "name one such as `at+jwt`");
-        }
-    }
+/// What was set claim by claim, whenever that was: it counts before the map.
+#[derive(Default)]
+struct Own {
+    scopes: Vec<ClaimPath>,
+    roles: Vec<ClaimPath>,
+    tenant: Vec<ClaimPath>,
+    client: Vec<ClaimPath>,
+}
 
-    fn check_limits(&self, mistakes: &mut Mistakes) {
-        if self.clock_skew > MOST_SKEW {
-            let value = format!("{:?}", self.clock_skew);
-            mistakes.push("clock_skew", value, "is more than 5 min", "let clocks be synchronised");
-        }
-        if self.cache_capacity > MOST_CACHED {
-            let value = self.cache_capacity.to_string();
-            let remedy = "write a number up to 1000000";
-            mistakes.push("cache_capacity", value, "is more than 1000000", remedy);
-        }
-    }
-
-    fn allowed(&self, mistakes: &mut Mistakes) -> AlgorithmSet {
-        let asked_for = |algorithm: Algorithm| {
-            self.sources
-                .iter()
-                .any(|source| matches!(source, Source::Secret(of, _) if *of == algorithm))
-        };
-        match &self.algorithms {
-            None => AlgorithmSet::ALL,
-            Some(list) => {
-                if list.is_empty() {
-                    mistakes.push("algorithms", "", "allows nothing", "name one, or leave it out");
-                }
-                for algorithm in list {
-                    if algorithm.is_symmetric() && !asked_for(*algorithm) {
-                        let problem = "is symmetric and there is no shared secret for it";
-                        let remedy = "take it out, or give one with `dangerous().shared_secret`";
-                        mistakes.push("algorithms", algorithm.name(), problem, remedy);
-                    }
-                }
-                list.iter().copied().collect()
-            }
+impl Own {
+    fn take_the_place_of(&mut self, map: &mut ClaimMap) {
+        map.any_shape_of_roles &= self.roles.is_empty();
+        let pairs = [
+            (&mut self.scopes, &mut map.scopes),
+            (&mut self.roles, &mut map.roles),
+            (&mut self.tenant, &mut map.tenant),
+            (&mut self.client, &mut map.client),
+        ];
+        for (own, mapped) in pairs.into_iter().filter(|(own, _)| !own.is_empty()) {
+            *mapped = std::mem::take(own);
         }
     }
 }
@@ -333,9 +329,4 @@ impl DangerousJwtBuilder {
         self.0.ignore_confirmation = true;
         self.0
     }
-}
-
-fn bare(typ: &str) -> String {
-    let lower = typ.to_ascii_lowercase();
-    lower.strip_prefix("application/").map(str::to_owned).unwrap_or(lower)
 }

@@ -6,38 +6,22 @@ use serde_json::{Map, Number, Value};
 
 use crate::context::{Principal, PrincipalBuilder};
 
-use super::fault::{Fault, quote};
+use super::claim_map::ClaimMap;
+use super::fault::{Fault, Kind, quote};
 
 /// The last second of the year 9999: a time beyond it is milliseconds, or a mistake.
 const LAST_SECOND: u64 = 253_402_300_799;
-
-/// A claim by its name, or by a JSON pointer (RFC 6901) where it begins with `/`.
-#[derive(Debug, Clone)]
-pub(super) struct ClaimPath(pub(super) String);
-
-impl ClaimPath {
-    fn of<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
-        let Some(pointer) = self.0.strip_prefix('/') else {
-            return claims.get(&self.0);
-        };
-        let (first, rest) = match pointer.find('/') {
-            Some(slash) => pointer.split_at_checked(slash)?,
-            None => (pointer, ""),
-        };
-        claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
-    }
-}
 
 /// What a token must say to be taken.
 #[derive(Debug)]
 pub(super) struct Rules {
     pub(super) issuer: String,
+    /// Empty where the clients stand in for it.
     pub(super) audiences: Vec<String>,
+    /// Empty: any client of the issuer's.
+    pub(super) clients: Vec<String>,
+    pub(super) map: ClaimMap,
     pub(super) skew: Duration,
-    /// `None`: `scope`, else `scp`.
-    pub(super) scopes: Option<ClaimPath>,
-    /// `None`: `roles`, where it can be read.
-    pub(super) roles: Option<ClaimPath>,
     /// A token without `sub` speaks for its client.
     pub(super) subject_from_client: bool,
     /// A token without `aud` is for the service when `client_id` names it.
@@ -74,8 +58,9 @@ impl Window {
 }
 
 impl Rules {
-    /// Judges the claims. Time comes last, so that an expired token is known to be genuine and
-    /// meant for us in every other respect.
+    /// Judges the claims. What kind of token it is comes before whom it is for: an ID token is for
+    /// its client, and has to be called by its name. Time comes last, so that an expired token is
+    /// known to be genuine and meant for us in every other respect.
     pub(super) fn check(
         &self,
         claims: &Map<String, Value>,
@@ -83,15 +68,25 @@ impl Rules {
         now: Duration,
     ) -> Result<(PrincipalBuilder, Window), Fault> {
         self.issuer(claims)?;
+        access_token(claims, explicit)?;
+        self.map.check_kind(claims)?;
         self.audience(claims)?;
-        self.access_token(claims, explicit)?;
+        let client = self.client(claims)?;
+        if claims.contains_key("cnf") && !self.ignore_confirmation {
+            return Err(Fault::SenderConstrained);
+        }
         let window = window(claims)?;
-        let subject = self.subject(claims)?;
-        let principal = Principal::builder(self.issuer.as_str(), subject)
+        let mut principal = Principal::builder(self.issuer.as_str(), self.subject(claims, client)?)
             .scheme(super::SCHEME)
-            .scopes(self.scopes(claims)?)
-            .roles(self.roles(claims)?)
+            .scopes(self.map.scopes_of(claims)?)
+            .roles(self.map.roles_of(claims)?)
             .expires_at(window.until);
+        if let Some(tenant) = self.map.tenant_of(claims)? {
+            principal = principal.tenant(tenant);
+        }
+        if let Some(client) = client {
+            principal = principal.client_id(client);
+        }
         window.check(now, self.skew)?;
         Ok((principal, window))
     }
@@ -106,6 +101,8 @@ impl Rules {
     fn audience(&self, claims: &Map<String, Value>) -> Result<(), Fault> {
         let is_ours = |audience: &str| self.audiences.iter().any(|ours| ours == audience);
         let found = match (claims.get("aud"), self.client_id_as_audience) {
+            // Whom the token was issued to is checked in its place.
+            (None, _) if self.audiences.is_empty() => return Ok(()),
             (None, true) => claims.get("client_id").filter(|value| value.is_string()),
             (aud, _) => aud,
         };
@@ -120,95 +117,77 @@ impl Rules {
         if good {
             return Ok(());
         }
-        let ours: Vec<_> = self.audiences.iter().map(|audience| quote(audience)).collect();
-        Err(Fault::claim("aud", ours.join(" or "), found))
-    }
-
-    /// Refuses what else an issuer signs with the same keys: ID, refresh and logout tokens,
-    /// security events, and tokens that only count together with a proof.
-    fn access_token(&self, claims: &Map<String, Value>, explicit: bool) -> Result<(), Fault> {
-        let text = |name: &str| claims.get(name).and_then(Value::as_str);
-        if claims.contains_key("events") {
-            return Err(Fault::NotAccess("`events` marks a logout or security event token"));
-        }
-        // Keycloak says it in the payload: Bearer, DPoP; ID, Refresh, Offline, Logout.
-        let kind = text("typ");
-        let is_other = |kind: &str| {
-            ["ID", "Refresh", "Offline", "Logout"]
-                .iter()
-                .any(|other| kind.eq_ignore_ascii_case(other))
+        let expected = if self.audiences.is_empty() {
+            "none, or one that is named".to_owned()
+        } else {
+            either(&self.audiences)
         };
-        if kind.is_some_and(is_other) {
-            return Err(Fault::NotAccess("its claim `typ` says so"));
-        }
-        // Cognito: `access` or `id`.
-        if claims.contains_key("token_use") && text("token_use") != Some("access") {
-            return Err(Fault::NotAccess("its claim `token_use` says so"));
-        }
-        // OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11; FAPI.
-        if ["at_hash", "c_hash", "s_hash"].iter().any(|hash| claims.contains_key(*hash)) {
-            return Err(Fault::NotAccess("a hash of another token marks an ID token"));
-        }
-        // Keycloak before version 25 copies `nonce` into access tokens too, beside a scope.
-        let is_access = explicit
-            || kind.is_some()
-            || text("token_use").is_some()
-            || ["scope", "scp"].iter().any(|scope| claims.contains_key(*scope));
-        if claims.contains_key("nonce") && !is_access {
-            return Err(Fault::NotAccess("`nonce` without a scope marks an ID token"));
-        }
-        if claims.contains_key("cnf") && !self.ignore_confirmation {
-            return Err(Fault::SenderConstrained);
-        }
-        Ok(())
+        Err(Fault::claim("aud", expected, found))
     }
 
-    fn subject(&self, claims: &Map<String, Value>) -> Result<String, Fault> {
+    fn client<'a>(&self, claims: &'a Map<String, Value>) -> Result<Option<&'a str>, Fault> {
+        let client = self.map.client_of(claims);
+        if self.clients.is_empty() {
+            // Nobody asked for it: what cannot be read is nobody.
+            return Ok(client.unwrap_or_default());
+        }
+        let client = client?;
+        if client.is_some_and(|client| self.clients.iter().any(|ours| ours == client)) {
+            return Ok(client);
+        }
+        let found = client.map(Value::from);
+        Err(Fault::client(self.map.client_names(), either(&self.clients), found.as_ref()))
+    }
+
+    fn subject(&self, claims: &Map<String, Value>, client: Option<&str>) -> Result<String, Fault> {
         match claims.get("sub") {
             Some(Value::String(subject)) if !subject.is_empty() => return Ok(subject.clone()),
             None if self.subject_from_client => {}
             other => return Err(Fault::claim("sub", "a string that is not empty", other)),
         }
-        let client = claims.get("client_id").or_else(|| claims.get("azp"));
         match client {
             // Apart from the subjects, which users may choose (RFC 9068, section 5).
-            Some(Value::String(client)) if !client.is_empty() => Ok(format!("client:{client}")),
-            other => Err(Fault::claim("client_id", "a string that is not empty", other)),
-        }
-    }
-
-    fn scopes<'a>(&self, claims: &'a Map<String, Value>) -> Result<Vec<&'a str>, Fault> {
-        let (name, found) = match &self.scopes {
-            Some(path) => (path.0.as_str(), path.of(claims)),
-            None => match claims.get("scope") {
-                Some(found) => ("scope", Some(found)),
-                None => ("scp", claims.get("scp")),
-            },
-        };
-        let Some(found) = found else { return Ok(Vec::new()) };
-        words(found).ok_or_else(|| Fault::claim(name, "a string or strings", Some(found)))
-    }
-
-    fn roles<'a>(&self, claims: &'a Map<String, Value>) -> Result<Vec<&'a str>, Fault> {
-        match &self.roles {
-            // `roles` is nobody's reserved word: what cannot be read there grants nothing.
-            None => Ok(claims.get("roles").and_then(words).unwrap_or_default()),
-            Some(path) => {
-                let Some(found) = path.of(claims) else { return Ok(Vec::new()) };
-                words(found)
-                    .ok_or_else(|| Fault::claim(&path.0, "a string or strings", Some(found)))
-            }
+            Some(client) => Ok(format!("client:{client}")),
+            None => Err(Fault::claim(&self.map.client_names(), "a string that is not empty", None)),
         }
     }
 }
 
-/// A list of words: an array of strings, each taken whole, or one string split at its spaces.
-fn words(value: &Value) -> Option<Vec<&str>> {
-    match value {
-        Value::String(text) => Some(text.split(' ').filter(|word| !word.is_empty()).collect()),
-        Value::Array(list) => list.iter().map(Value::as_str).collect(),
-        _ => None,
+/// Refuses what else an issuer signs with the same keys, by the marks that are common to many: ID,
+/// refresh and logout tokens, security events.
+fn access_token(claims: &Map<String, Value>, explicit: bool) -> Result<(), Fault> {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+    if claims.contains_key("events") {
+        let why = "`events` marks a logout or security event token";
+        return Err(Fault::NotAccess(Kind::Logout, why));
     }
+    // Keycloak says it in the payload: Bearer, DPoP; ID, Refresh, Offline, Logout.
+    let kind = text("typ");
+    if let Some(other) = kind.map(Kind::of_claim).filter(|kind| *kind != Kind::Unmarked) {
+        return Err(Fault::NotAccess(other, "its claim `typ` says so"));
+    }
+    // Cognito: `access` or `id`.
+    if claims.contains_key("token_use") && text("token_use") != Some("access") {
+        let kind = text("token_use").map_or(Kind::Unmarked, Kind::of_claim);
+        return Err(Fault::NotAccess(kind, "its claim `token_use` says so"));
+    }
+    // OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11; FAPI.
+    if ["at_hash", "c_hash", "s_hash"].iter().any(|hash| claims.contains_key(*hash)) {
+        return Err(Fault::NotAccess(Kind::Id, "a hash of another token marks an ID token"));
+    }
+    // Keycloak before version 25 copies `nonce` into access tokens too, beside a scope.
+    let is_access = explicit
+        || kind.is_some()
+        || text("token_use").is_some()
+        || ["scope", "scp"].iter().any(|scope| claims.contains_key(*scope));
+    if claims.contains_key("nonce") && !is_access {
+        return Err(Fault::NotAccess(Kind::Id, "`nonce` without a scope marks an ID token"));
+    }
+    Ok(())
+}
+
+fn either(names: &[String]) -> String {
+    names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" or ")
 }
 
 fn window(claims: &Map<String, Value>) -> Result<Window, Fault> {

@@ -58,6 +58,11 @@ impl JwtBuilder {
                 "a token without `aud` is taken when `client_id` names this service",
             ),
             (
+                self.audiences.is_empty(),
+                &rule::CLIENT_AUDIENCE,
+                "tokens without `aud` are taken of the clients that are named",
+            ),
+            (
                 self.ignore_confirmation,
                 &rule::PROOF_IGNORED,
                 "a token bound to a key is taken from whoever brings it",

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::error::Category;
 
+use super::token;
+
 /// The longest piece of a token's own text that goes into a record, in characters.
 const FOUND_CHARS: usize = 64;
 
@@ -27,8 +29,12 @@ pub(super) enum Fault {
     Signature,
     #[error("the claim `{name}` is not acceptable")]
     Claim { name: String, expected: String, found: String },
-    #[error("the token is not an access token: {0}")]
-    NotAccess(&'static str),
+    #[error("the claim `{name}` is not that of a client that may call")]
+    Client { name: String, expected: String, found: String },
+    #[error("the token is not an access token: {1}")]
+    NotAccess(Kind, &'static str),
+    #[error("the token is not an access token: the claim `{name}` does not mark it as one")]
+    Unmarked { name: String, expected: String, found: String, kind: Kind },
     #[error("the token is bound to a key of its sender (`cnf`), which is not checked here")]
     SenderConstrained,
     #[error("the token is not valid for another {0} s")]
@@ -37,13 +43,47 @@ pub(super) enum Fault {
     Expired(u64),
 }
 
+/// What a token is instead of an access token, as far as it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Id,
+    Refresh,
+    Logout,
+    /// It only lacks what access tokens have.
+    Unmarked,
+}
+
+impl Kind {
+    /// By the words of Keycloak's `typ` and Cognito's `token_use`.
+    pub(super) fn of_claim(text: &str) -> Self {
+        let words = [
+            ("ID", Self::Id),
+            ("Refresh", Self::Refresh),
+            ("Offline", Self::Refresh),
+            ("Logout", Self::Logout),
+        ];
+        words
+            .into_iter()
+            .find(|(word, _)| text.eq_ignore_ascii_case(word))
+            .map_or(Self::Unmarked, |(_, kind)| kind)
+    }
+}
+
+/// A fault beside the setting that may be behind it: what the record holds.
+#[derive(Debug, thiserror::Error)]
+#[error("{fault}{}{}", if self.hint.is_some() { "; " } else { "" }, self.hint.unwrap_or_default())]
+pub(super) struct Explained {
+    pub(super) fault: Fault,
+    pub(super) hint: Option<&'static str>,
+}
+
 impl Fault {
     pub(super) fn header_json(error: serde_json::Error) -> Self {
         Self::Malformed(match error.classify() {
             Category::Data => {
                 "its header repeats a name, has `crit`, lacks `alg`, or a member has the wrong type"
             }
-            _ => "its header is not JSON",
+            _ => token::HEADER_NOT_JSON,
         })
     }
 
@@ -55,27 +95,36 @@ impl Fault {
     }
 
     pub(super) fn claim(name: &str, expected: impl Into<String>, found: Option<&Value>) -> Self {
-        let found = match found {
-            None => "nothing".to_owned(),
-            Some(Value::String(text)) => quote(text),
-            Some(value) => clip(&value.to_string()),
-        };
-        Self::Claim { name: name.to_owned(), expected: expected.into(), found }
+        Self::Claim { name: name.to_owned(), expected: expected.into(), found: shown(found) }
+    }
+
+    pub(super) fn client(name: String, expected: String, found: Option<&Value>) -> Self {
+        Self::Client { name, expected, found: shown(found) }
+    }
+
+    pub(super) fn unmarked(
+        name: String,
+        expected: String,
+        found: Option<&Value>,
+        kind: Kind,
+    ) -> Self {
+        Self::Unmarked { name, expected, found: shown(found), kind }
     }
 
     /// What would have been accepted, for the record.
     pub(super) fn expected(&self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
-            Self::Algorithm { expected, .. } | Self::Claim { expected, .. } => {
-                return Cow::Owned(expected.clone());
-            }
+            Self::Algorithm { expected, .. }
+            | Self::Claim { expected, .. }
+            | Self::Client { expected, .. }
+            | Self::Unmarked { expected, .. } => return Cow::Owned(expected.clone()),
             Self::Malformed(_) => "a JWT in compact form",
             Self::Type { .. } => "a `typ` that is accepted",
             Self::KeyAlgorithm { .. } => "the algorithm that the key is for",
             Self::UnknownKey { .. } => "a key of the set",
             Self::AmbiguousKey(_) => "a `kid`, or one key that fits",
             Self::Signature => "a signature of the key",
-            Self::NotAccess(_) => "an access token",
+            Self::NotAccess(..) => "an access token",
             Self::SenderConstrained => "a token without `cnf`",
             Self::NotYet(_) => "a token that is valid by now",
             Self::Expired(_) => "a token that is still valid",
@@ -89,8 +138,10 @@ impl Fault {
             | Self::Algorithm { found, .. }
             | Self::KeyAlgorithm { found }
             | Self::UnknownKey { found }
-            | Self::Claim { found, .. } => return Cow::Owned(found.clone()),
-            Self::Malformed(how) | Self::NotAccess(how) => how,
+            | Self::Claim { found, .. }
+            | Self::Client { found, .. }
+            | Self::Unmarked { found, .. } => return Cow::Owned(found.clone()),
+            Self::Malformed(how) | Self::NotAccess(_, how) => how,
             Self::AmbiguousKey(_) => "no `kid`, and several keys that fit",
             Self::Signature => "another signature",
             Self::SenderConstrained => "a token with `cnf`",
@@ -106,9 +157,9 @@ impl Fault {
             Self::Malformed(_) => Told::Malformed,
             Self::Expired(_) => Told::Expired,
             Self::NotYet(_) => Told::NotYet,
-            Self::NotAccess(_) | Self::Type { .. } => Told::NotAccess,
+            Self::NotAccess(..) | Self::Unmarked { .. } | Self::Type { .. } => Told::NotAccess,
             Self::SenderConstrained => Told::NeedsProof,
-            Self::Claim { .. } => Told::NotAcceptable,
+            Self::Claim { .. } | Self::Client { .. } => Told::NotAcceptable,
             Self::Algorithm { .. }
             | Self::KeyAlgorithm { .. }
             | Self::UnknownKey { .. }
@@ -159,6 +210,14 @@ impl Told {
 /// A text of the token's, in backticks, short and without control characters.
 pub(super) fn quote(text: &str) -> String {
     format!("`{}`", clip(text))
+}
+
+fn shown(found: Option<&Value>) -> String {
+    match found {
+        None => "nothing".to_owned(),
+        Some(Value::String(text)) => quote(text),
+        Some(value) => clip(&value.to_string()),
+    }
 }
 
 fn clip(text: &str) -> String {

@@ -26,6 +26,8 @@
 //! | `alg` is `none`, not allowed, or not the key's; no key for `kid` | 401 | `invalid-credentials` |
 //! | signature wrong | 401 | `invalid-credentials` |
 //! | `iss` not the issuer; `aud` not a string or strings with one of the audiences | 401 | `invalid-credentials` |
+//! | the [client](JwtBuilder::client) not one of those that are named | 401 | `invalid-credentials` |
+//! | a claim that the [map](ClaimMap) requires is not there, or one that it refuses is | 401 | `invalid-credentials` |
 //! | `exp` absent or not a time; `nbf` or `iat` not a time, or still to come | 401 | `invalid-credentials` |
 //! | `sub` absent or empty; scopes of another shape than strings | 401 | `invalid-credentials` |
 //! | an ID, refresh or logout token; bound to a key (`cnf`) | 401 | `invalid-credentials` |
@@ -39,6 +41,24 @@
 //! `token_use` of Cognito; or by `nonce`, unless a scope or a type says that it is an access token.
 //! A logout or security event token is told by `events`. An ID token of a provider that writes none
 //! of these is only told by its audience: give the API an audience of its own, not a client's id.
+//!
+//! # Providers
+//!
+//! A preset sets the issuer, and a [`ClaimMap`] that says which claims hold what and what the
+//! provider's access tokens have that its other tokens have not. Audience and keys remain to be
+//! given. Where a genuine token is refused for a typical reason, the cause in the record ends with
+//! the provider's setting that is behind it; the caller is told nothing of it.
+//!
+//! | preset | scopes | roles | tenant | client | an access token has |
+//! |---|---|---|---|---|---|
+//! | [`Jwt::keycloak`] | `scope` | `realm_access.roles` | `organization` | `azp`, `client_id` | `typ`: `Bearer` or `DPoP` |
+//! | [`Jwt::auth0`] | `scope` | `permissions` | `org_id` | `azp`, `client_id` | a client |
+//! | [`Jwt::entra`] | `scp` | `roles` | `tid` | `azp` | `ver`: `2.0`, a client |
+//! | [`Jwt::entra_v1`] | `scp` | `roles` | `tid` | `appid` | `ver`: `1.0`, a client |
+//! | [`Jwt::cognito`] | `scope` | `cognito:groups` | | `client_id` | `token_use`: `access`; a client that was named stands in for `aud` |
+//! | [`Jwt::okta`] | `scp` | `groups` | | `cid` | a client |
+//! | [`Jwt::google`] | | | | `email` | ID tokens of service accounts: `email` verified, under `gserviceaccount.com`, and named |
+//! | [`Jwt::kubernetes`] | | | namespace | `sub` | `sub`: `system:serviceaccount:…`, `kubernetes.io` |
 //!
 //! # Example
 //!
@@ -65,6 +85,8 @@
 //! | clock skew | 60 s |
 //! | token type | absent, `JWT` or `at+jwt` |
 //! | scopes, roles | `scope`, else `scp`; `roles` |
+//! | client, tenant | `client_id`, else `azp`; none |
+//! | clients whose tokens are taken | all that the issuer gives tokens for the audience |
 //! | keys tried for one token | 4 |
 //! | RSA keys | 2048 to 8192 bits |
 //! | verified tokens remembered | 10,000 |
@@ -83,14 +105,21 @@
 mod algorithm;
 mod builder;
 mod cache;
+mod claim_map;
+mod claim_path;
 mod claims;
 mod concession;
+mod demand;
 mod fault;
+mod hint;
 mod json;
 mod jwk;
 mod key;
 mod pem;
+mod preset;
+mod provider;
 mod scheme;
+mod settings;
 mod skew;
 mod source;
 mod subprotocol;
@@ -104,6 +133,7 @@ mod tests;
 
 pub use algorithm::Algorithm;
 pub use builder::{DangerousJwtBuilder, JwtBuilder};
+pub use claim_map::ClaimMap;
 pub use scheme::Jwt;
 
 /// The name of the scheme in records and principals.

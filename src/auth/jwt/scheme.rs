@@ -10,7 +10,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::builder::JwtBuilder;
 use super::concession::Concession;
-use super::fault::{Fault, Told};
+use super::fault::{Explained, Fault, Told};
+use super::hint::Hint;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
 use crate::auth::{Attempt, Scheme, scheme_guard};
@@ -36,6 +37,8 @@ pub(super) struct Inner {
     /// Keys left out of a set, each with its reason.
     pub(super) skipped: Vec<String>,
     pub(super) concessions: Vec<Concession>,
+    /// What the provider's settings have to do with a refusal.
+    pub(super) hints: &'static [Hint],
 }
 
 impl Jwt {
@@ -106,7 +109,8 @@ impl Jwt {
         if let Some(challenge) = self.inner.challenges.with_error(told) {
             rejection = rejection.header(WWW_AUTHENTICATE, challenge);
         }
-        rejection.expected(fault.expected()).found(fault.found()).cause(fault)
+        let hint = Hint::of(&fault, self.inner.hints);
+        rejection.expected(fault.expected()).found(fault.found()).cause(Explained { fault, hint })
     }
 }
 
@@ -152,10 +156,15 @@ impl Scheme for Jwt {
     fn summary(&self) -> Cow<'static, str> {
         let rules = &self.inner.verifier.rules;
         let keys = self.inner.verifier.keys.keys().len();
+        let names = |before: &str, names: &[String]| match names {
+            [] => String::new(),
+            names => format!(" {before} {}", names.join(" or ")),
+        };
         Cow::Owned(format!(
-            "bearer tokens of {} for {}, {keys} {} ({})",
+            "bearer tokens of {}{}{}, {keys} {} ({})",
             rules.issuer,
-            rules.audiences.join(" or "),
+            names("for", &rules.audiences),
+            names("to", &rules.clients),
             if keys == 1 { "key" } else { "keys" },
             self.inner.verifier.algorithms.names(),
         ))

@@ -13,6 +13,12 @@ use super::json::{Name, Names, Unique};
 /// The longest token that is looked at, in bytes.
 pub(super) const MAX_BYTES: usize = 8 * 1024;
 
+/// Said of tokens that only their issuer can read.
+pub(super) const NOT_THREE: &str = "it does not have three parts";
+pub(super) const ENCRYPTED: &str = "it is encrypted (five parts)";
+pub(super) const HEADER_NOT_TEXT: &str = "its header is not base64url without padding";
+pub(super) const HEADER_NOT_JSON: &str = "its header is not JSON";
+
 /// The three parts, still encoded.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Compact<'a> {
@@ -29,12 +35,12 @@ impl<'a> Compact<'a> {
         let (Some(header), Some(payload), Some(signature)) =
             (parts.next(), parts.next(), parts.next())
         else {
-            return Err(Fault::Malformed("it does not have three parts"));
+            return Err(Fault::Malformed(NOT_THREE));
         };
         match parts.count() {
             0 => {}
-            2 => return Err(Fault::Malformed("it is encrypted (five parts)")),
-            _ => return Err(Fault::Malformed("it does not have three parts")),
+            2 => return Err(Fault::Malformed(ENCRYPTED)),
+            _ => return Err(Fault::Malformed(NOT_THREE)),
         }
         if signature.is_empty() {
             return Err(Fault::Malformed("it is not signed"));
@@ -44,7 +50,7 @@ impl<'a> Compact<'a> {
     }
 
     pub(super) fn header(&self) -> Result<Vec<u8>, Fault> {
-        decode(self.header, "its header is not base64url without padding")
+        decode(self.header, HEADER_NOT_TEXT)
     }
 
     pub(super) fn payload(&self) -> Result<Vec<u8>, Fault> {

@@ -7,6 +7,7 @@ mod corpora;
 mod header;
 mod keys;
 mod mutation;
+mod presets;
 
 use std::time::Duration;
 

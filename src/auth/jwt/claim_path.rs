@@ -1,0 +1,42 @@
+//! Where a claim is.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+/// A claim by its name, or by a JSON pointer (RFC 6901) where it begins with `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ClaimPath(Cow<'static, str>);
+
+impl ClaimPath {
+    pub(super) fn new(path: impl Into<Cow<'static, str>>) -> Self {
+        Self(path.into())
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn of<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+        let Some(pointer) = self.0.strip_prefix('/') else {
+            return claims.get(&*self.0);
+        };
+        let (first, rest) = match pointer.find('/') {
+            Some(slash) => pointer.split_at_checked(slash)?,
+            None => (pointer, ""),
+        };
+        claims.get(&*unescaped(first))?.pointer(rest)
+    }
+}
+
+fn unescaped(part: &str) -> Cow<'_, str> {
+    if part.contains('~') {
+        Cow::Owned(part.replace("~1", "/").replace("~0", "~"))
+    } else {
+        Cow::Borrowed(part)
+    }
+}
