@@ -180,7 +180,7 @@ impl Needs {
     pub const BODY: Needs = Needs(8);
 
     /// A host that was compared with a list: `.hosts([…])`.
-    pub const HOSTS: Needs = Needs(8);
+    pub const HOSTS: Needs = Needs(16);
 
     /// Both.
     pub fn and(self, other: Needs) -> Needs {
