@@ -6,7 +6,7 @@ use http::{
 };
 
 use super::connect;
-use crate::context::{Context, Principal};
+use crate::context::{Context, Principal, Tls};
 
 /// What a test says about a request that never came over a connection. What cannot stand in a
 /// header is left out.
@@ -21,6 +21,7 @@ use crate::context::{Context, Principal};
 ///     .body(())?
 ///     .host("api.example")
 ///     .peer(([203, 0, 113, 9], 50_000))
+///     .tls()
 ///     .bearer(issuer.token().scope("orders:read"));
 /// # let _ = request;
 /// # Ok::<(), http::Error>(())
@@ -29,6 +30,11 @@ pub trait TestRequest: Sized {
     /// Comes from this address, as `Peer::ConnectInfo` and
     /// [`Peer::Extension`](crate::Peer::Extension) read it.
     fn peer(self, peer: impl Into<SocketAddr>) -> Self;
+
+    /// Comes over TLS, as the accept loop of a service with certificates of its own says by
+    /// [`Tls`]. Without it the request is a plain one: from a peer that is not the service's own
+    /// machine, with credentials, it is refused.
+    fn tls(self) -> Self;
 
     /// Is for this host, which every request of HTTP/1.1 names.
     fn host(self, host: &str) -> Self;
@@ -44,6 +50,11 @@ pub trait TestRequest: Sized {
 impl<B> TestRequest for Request<B> {
     fn peer(mut self, peer: impl Into<SocketAddr>) -> Self {
         connect::insert(self.extensions_mut(), peer.into());
+        self
+    }
+
+    fn tls(mut self) -> Self {
+        self.extensions_mut().insert(Tls::new());
         self
     }
 

@@ -50,7 +50,8 @@ impl House {
             Ok::<_, Infallible>(Response::new(Body::from(told)))
         });
         let request = Request::get("/orders?page=2").body(Body::empty()).unwrap();
-        let request = request.host("api.example").peer(([203, 0, 113, 9], 4711)).bearer(token);
+        let request = request.peer(([203, 0, 113, 9], 4711)).tls();
+        let request = request.host("api.example").bearer(token);
         self.parapet.layer(handler).oneshot(request).await.unwrap()
     }
 }
@@ -181,6 +182,22 @@ async fn an_answer_that_nobody_read_is_told_as_such() {
     let text = failing(|| house.seen.assert_answered());
     let line = "GET /orders: 200, cancelled (the answer was dropped before it was read to its end)";
     assert!(text.contains(line), "{text}");
+}
+
+#[tokio::test]
+async fn a_credential_from_elsewhere_counts_as_leaked_unless_it_came_over_tls() {
+    let house = House::new(|jwt| jwt);
+    let handler =
+        service_fn(async |_: Request<Body>| Ok::<_, Infallible>(Response::new(Body::empty())));
+    let service = house.parapet.layer(handler);
+    let request = || {
+        let request = Request::get("/").body(Body::empty()).unwrap();
+        let request = request.host("api.example").peer(([203, 0, 113, 9], 4711));
+        request.bearer(house.issuer.token())
+    };
+    let answer = service.clone().oneshot(request()).await.unwrap();
+    answer.assert_rejected(Reason::InsecureCredentials);
+    service.oneshot(request().tls()).await.unwrap().assert_admitted();
 }
 
 #[tokio::test(flavor = "multi_thread")]
