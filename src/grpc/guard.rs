@@ -53,7 +53,8 @@ impl Guard for Grpc {
         if exchange.wire.is_none() || !is_one {
             return Err(Rejection::new(Reason::UnsupportedMediaType)
                 .detail("this is a gRPC method")
-                .expected("a POST with one media type, of gRPC"));
+                .expected("a POST with one media type, of gRPC")
+                .found("another method or media type, or several"));
         }
         // In base64 the messages cannot be told apart; then the body is held to the size.
         if exchange.wire != Some(Wire::WebText) {

@@ -104,6 +104,12 @@ impl Tracked {
     }
 }
 
+fn idle() -> Rejection {
+    Rejection::new(Reason::IdleStream)
+        .expected("a stream that does not stand still for longer than its limit")
+        .found("one that did")
+}
+
 impl HttpBody for Tracked {
     type Data = Bytes;
     type Error = BoxError;
@@ -121,7 +127,7 @@ impl HttpBody for Tracked {
         let frame = match polled {
             Ok(Poll::Ready(frame)) => frame,
             Ok(Poll::Pending) if this.is_idle(cx) => {
-                return this.cut(Outcome::BodyFailed, Rejection::new(Reason::IdleStream));
+                return this.cut(Outcome::BodyFailed, idle());
             }
             Ok(Poll::Pending) => return Poll::Pending,
             Err(payload) => {

@@ -105,7 +105,10 @@ impl Watched {
         if !is_too_slow {
             return Ok(());
         }
-        Err(Rejection::new(Reason::BodyTimeout).found("a body that comes too slowly").by("body"))
+        Err(Rejection::new(Reason::BodyTimeout)
+            .expected("a body that keeps the least pace of the route")
+            .found("one that comes too slowly")
+            .by("body"))
     }
 
     /// Whether the client has sent nothing for too long.
@@ -119,6 +122,7 @@ impl Watched {
             let limit = patience.limit().as_secs_f64();
             Rejection::new(Reason::BodyTimeout)
                 .expected(format!("a body that stands still for less than {limit} s"))
+                .found("one that stood still for longer")
                 .by("body")
         })
     }

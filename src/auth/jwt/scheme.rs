@@ -89,6 +89,7 @@ impl Jwt {
         if headers.contains_key(AUTHORIZATION) {
             return Err(Rejection::new(Reason::AmbiguousCredentials)
                 .detail("send one credential, in one place only")
+                .expected("one credential in one place")
                 .found("a token among the subprotocols, and an authorization header"));
         }
         let token = subprotocol.token(headers)?;

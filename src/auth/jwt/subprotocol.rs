@@ -58,7 +58,9 @@ impl Subprotocol {
         let token = tokens.next().unwrap_or_default();
         if tokens.next().is_some() {
             return Err(Rejection::new(Reason::AmbiguousCredentials)
-                .detail("more than one subprotocol is a token"));
+                .detail("more than one subprotocol is a token")
+                .expected("one token among the subprotocols")
+                .found("several"));
         }
         match self.is_encoded {
             // What cannot be decoded is no token, and is refused as one.
