@@ -33,13 +33,12 @@
 //! A test of a service, with the document that utoipa or aide made of its handlers:
 //! ```
 //! use serde_json::json;
-//! use tower_parapet::{ApiKeys, Parapet, Policy, RouteList, auth::api_key::MemoryKeys};
+//! use tower_parapet::{Parapet, Policy, RouteList};
 //!
 //! let parapet = Parapet::builder()
-//!     .authenticate(ApiKeys::builder(MemoryKeys::new()))
 //!     .public("GET /health", "load balancer")
-//!     .route("/orders", Policy::authenticated())
-//!     .route("GET /orders/{id}", Policy::authenticated())
+//!     .route("/orders", Policy::optional())
+//!     .route("GET /orders/{id}", Policy::optional())
 //!     .build()?;
 //! let document = json!({
 //!     "openapi": "3.1.0",

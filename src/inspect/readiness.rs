@@ -22,8 +22,8 @@ use crate::rejection::{Reason, Rejection};
 /// # fn app() -> Result<(), tower_parapet::ConfigError> {
 /// let parapet = Parapet::builder().probe("/readyz").public("GET /", "a page").build()?;
 /// let stack = parapet.clone();
-/// let router = Router::new().route("/readyz", get(async move || stack.ready()));
-/// let app = parapet.protect(router);
+/// let router: Router = Router::new().route("/readyz", get(async move || stack.ready()));
+/// // … and `parapet.protect(router)`.
 /// # Ok(())
 /// # }
 /// ```

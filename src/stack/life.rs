@@ -65,10 +65,10 @@ impl Parapet {
     /// # async fn serve(
     /// #     parapet: tower_parapet::Parapet,
     /// #     listener: tokio::net::TcpListener,
-    /// #     router: axum::Router,
+    /// #     app: axum::routing::IntoMakeService<axum::Router>,
     /// # ) -> std::io::Result<()> {
     /// let leaving = parapet.clone();
-    /// axum::serve(listener, parapet.protect(router).into_make_service_with_connect_info())
+    /// axum::serve(listener, app)
     ///     .with_graceful_shutdown(async move {
     ///         drop(tokio::signal::ctrl_c().await);
     ///         leaving.withdraw();

@@ -35,7 +35,7 @@
 //! use tower_parapet::{Parapet, Peer, Policy, transport::{Hsts, Https}};
 //!
 //! let parapet = Parapet::builder()
-//!     .peer(Peer::ConnectInfo)
+//!     .peer(Peer::Extension)
 //!     .trusted_proxies(["10.0.3.7"])
 //!     .hosts(["shop.example"])
 //!     .https(Https::required().hsts(Hsts::new().max_age(Duration::from_secs(2 * 31_536_000)).preload()))
