@@ -29,12 +29,19 @@ use tower_parapet::{ConfigError, JsonLines, Parapet, auth::api_key::MemoryKeys};
 #[path = "../examples/custom_guard.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod custom_guard;
+#[path = "../examples/grpc.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod grpc;
 #[path = "../examples/hyper.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod hyper;
 #[path = "../examples/quickstart.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod quickstart;
+
+#[path = "../examples/websocket.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod websocket;
 
 const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
@@ -47,6 +54,14 @@ fn hyper_stack() -> Result<Parapet, ConfigError> {
     hyper::parapet(MemoryKeys::new())
 }
 
+fn grpc_stack() -> Result<Parapet, ConfigError> {
+    grpc::parapet(MemoryKeys::new())
+}
+
+fn websocket_stack() -> Result<Parapet, ConfigError> {
+    websocket::parapet(KEYS.to_owned())
+}
+
 type Build = fn() -> Result<Parapet, ConfigError>;
 
 /// Each example with the stack it runs behind.
@@ -54,6 +69,8 @@ const EXAMPLES: &[(&str, Build)] = &[
     ("quickstart", quickstart_stack),
     ("hyper", hyper_stack),
     ("custom_guard", custom_guard::parapet),
+    ("grpc", grpc_stack),
+    ("websocket", websocket_stack),
 ];
 
 const METHODS: [&str; 12] = [
@@ -131,15 +148,16 @@ enum Back {
 }
 
 /// Each request comes from an address of its own, so that no limit hides what it would have reached.
-async fn ask(address: SocketAddr, number: u32, method: &str, target: &str) -> Back {
+async fn ask(address: SocketAddr, number: u32, method: &str, target: &str, grpc: bool) -> Back {
     let socket = TcpSocket::new_v4().unwrap();
     let own = Ipv4Addr::from(u32::from(Ipv4Addr::new(127, 1, 0, 1)) + number);
     socket.bind((own, 0).into()).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
     let host = address.port();
+    let content_type = if grpc { "content-type: application/grpc\r\n" } else { "" };
     let request = format!(
         "{method} {target} HTTP/1.1\r\nhost: 127.0.0.1:{host}\r\nuser-agent: scan\r\n\
-         content-length: 0\r\nconnection: close\r\n\r\n"
+         {content_type}content-length: 0\r\nconnection: close\r\n\r\n"
     );
     let mut answer = Vec::new();
     let _ = stream.write_all(request.as_bytes()).await;
@@ -150,7 +168,8 @@ async fn ask(address: SocketAddr, number: u32, method: &str, target: &str) -> Ba
         return Back::Nothing;
     };
     // hyper by itself refuses what it cannot read, without a word.
-    let is_ours = head.contains("content-type: application/problem+json");
+    let is_status = head.contains("grpc-status: ") && head.contains("x-request-id: ");
+    let is_ours = head.contains("content-type: application/problem+json") || is_status;
     let is_hyper = status == 400 && !head.contains("content-type");
     if is_ours || is_hyper { Back::Refused(status) } else { Back::Answered(status) }
 }
@@ -169,7 +188,10 @@ fn is_public(manifest: &Value, method: &str, target: &str) -> bool {
 fn targets(manifest: &Value) -> Vec<String> {
     let routes = manifest["routes"].as_array().unwrap().iter();
     let patterns = routes.filter_map(|route| route["pattern"].as_str());
-    let filled = patterns.map(|pattern| pattern.replace("{*rest}", "report"));
+    let filled = patterns.map(|pattern| match pattern.split_once('{') {
+        Some((before, _)) => format!("{before}report"),
+        None => pattern.to_owned(),
+    });
     let mut paths: Vec<_> = filled.chain(PLACES.map(str::to_owned)).collect();
     paths.sort();
     paths.dedup();
@@ -184,9 +206,10 @@ async fn an_anonymous_scan_of_the_examples_reaches_only_what_is_public() {
         let program = Program::start(example);
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for target in targets(&manifest) {
-            for method in METHODS {
+            let calls = METHODS.iter().map(|method| (*method, false)).chain([("POST", true)]);
+            for (method, grpc) in calls {
                 number += 1;
-                let back = ask(program.address, number, method, &target).await;
+                let back = ask(program.address, number, method, &target, grpc).await;
                 let public = is_public(&manifest, method, &target);
                 if let Back::Answered(_) = back {
                     assert!(public, "{example}: {method} {target} reached something: {back:?}");
