@@ -14,6 +14,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod address;
+mod answer;
 #[cfg(feature = "audit")]
 pub mod audit;
 pub mod auth;
@@ -60,6 +61,7 @@ pub mod threats {}
 pub use axum_core::body::Body;
 
 pub use address::{IpFilter, TrustedProxies};
+pub use answer::Answer;
 #[cfg(feature = "audit")]
 pub use audit::JsonLines;
 #[cfg(feature = "api-key")]

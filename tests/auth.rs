@@ -58,8 +58,8 @@ impl Scheme for Words {
         }
     }
 
-    fn challenge(&self) -> HeaderValue {
-        HeaderValue::from_static("Bearer")
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![HeaderValue::from_static("Bearer")]
     }
 }
 
@@ -349,7 +349,7 @@ async fn over_a_real_socket_a_key_opens_and_a_revoked_one_does_not() {
     store.revoke(key.id());
     let answer = support::get(address, "/orders", &sent).await;
     assert_eq!((answer.status, answer.code().as_str()), (401, "invalid-credentials"));
-    assert_eq!(answer.all("www-authenticate"), ["ApiKey header=\"X-Api-Key\""]);
+    assert_eq!(answer.all("www-authenticate"), ["ApiKey header=\"X-Api-Key\"", "Bearer"]);
     let query = format!("/orders?x-api-key={0}&api_key={0}", key.text().expose());
     let answer = support::get(address, &query, &[]).await;
     assert_eq!(answer.code(), "missing-credentials");

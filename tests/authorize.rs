@@ -63,8 +63,8 @@ impl Scheme for Believe {
         Ok(Attempt::Verified(caller.claims(claims.as_object().unwrap().clone()).build()))
     }
 
-    fn challenge(&self) -> HeaderValue {
-        HeaderValue::from_static("Bearer")
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![HeaderValue::from_static("Bearer")]
     }
 }
 

@@ -75,8 +75,8 @@ impl Scheme for Believe {
             None => Err(Rejection::new(Reason::InvalidCredentials)),
         }
     }
-    fn challenge(&self) -> HeaderValue {
-        HeaderValue::from_static("Believe")
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![HeaderValue::from_static("Believe")]
     }
 }
 
@@ -296,8 +296,8 @@ async fn a_credential_in_a_place_of_its_own_is_refused_too() {
         fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
             self.0.authenticate(exchange)
         }
-        fn challenge(&self) -> HeaderValue {
-            self.0.challenge()
+        fn challenges(&self) -> Vec<HeaderValue> {
+            self.0.challenges()
         }
     }
 

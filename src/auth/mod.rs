@@ -24,7 +24,8 @@
 //! a scheme that cannot tell, and either before invalid ones.
 //!
 //! Without credentials a challenge carries no `error` ([RFC 6750, section 3.1][rfc6750]), and each
-//! scheme gets a `WWW-Authenticate` line of its own ([RFC 9110, section 11.6.1][rfc9110]). A refusal
+//! scheme gets a `WWW-Authenticate` line of its own ([RFC 9110, section 11.6.1][rfc9110]); with bad
+//! ones the schemes that were not meant are listed too. A refusal
 //! is recorded under the name of the scheme that judged, so that missing, forged and expired
 //! credentials are counted apart.
 //!
@@ -53,7 +54,13 @@
 //! [rfc9110]: https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
 
 mod guard;
+mod refusal;
+#[cfg(feature = "jwt")]
+pub mod replay;
 mod scheme;
+mod settle;
+#[cfg(feature = "jwt")]
+pub mod token;
 
 #[cfg(feature = "api-key")]
 pub mod api_key;
@@ -66,4 +73,4 @@ mod tests;
 pub use guard::Authenticate;
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 pub(crate) use guard::{admit_alone, scheme_guard};
-pub use scheme::{Attempt, IntoScheme, Scheme};
+pub use scheme::{Attempt, IntoScheme, Pending, Scheme, StoreError};

@@ -1,5 +1,6 @@
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, error::Error, fmt, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
 
 use crate::{
@@ -18,6 +19,67 @@ pub enum Attempt {
     Absent,
     /// Good credentials.
     Verified(Principal),
+    /// Real I/O first. Made by [`Attempt::suspend`].
+    Pending(Pending),
+}
+
+impl Attempt {
+    /// Decides later, after real I/O: a fetched key, an answer of the issuer. It is boxed, so only
+    /// slow paths should take it.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_parapet::{Principal, auth::Attempt};
+    ///
+    /// let attempt = Attempt::suspend(|exchange| Box::pin(async move {
+    ///     exchange.note("looked-up", "yes");
+    ///     Ok(Attempt::Verified(Principal::builder("https://id.example", "alice").build()))
+    /// }));
+    /// # let _ = attempt;
+    /// ```
+    pub fn suspend<F>(resume: F) -> Self
+    where
+        F: for<'a> FnOnce(&'a mut Exchange) -> BoxFuture<'a, Result<Attempt, Rejection>>
+            + Send
+            + 'static,
+    {
+        Attempt::Pending(Pending(Box::new(resume)))
+    }
+}
+
+type ResumeFn =
+    dyn for<'a> FnOnce(&'a mut Exchange) -> BoxFuture<'a, Result<Attempt, Rejection>> + Send;
+
+/// A verification that waits for I/O; see [`Attempt::suspend`].
+pub struct Pending(Box<ResumeFn>);
+
+impl Pending {
+    /// Follows it to the end: never [`Attempt::Pending`] again.
+    pub(super) async fn wait(self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
+        let mut attempt = Attempt::Pending(self);
+        while let Attempt::Pending(Pending(resume)) = attempt {
+            attempt = resume(exchange).await?;
+        }
+        Ok(attempt)
+    }
+}
+
+impl fmt::Debug for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pending")
+    }
+}
+
+/// Why a store could not tell; seen by observers only.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct StoreError(#[source] Box<dyn Error + Send + Sync>);
+
+impl StoreError {
+    /// Wraps what went wrong.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(cause.into())
+    }
 }
 
 /// One way to prove who is calling: bearer tokens, API keys.
@@ -48,8 +110,10 @@ pub trait Scheme: Send + Sync + 'static {
     /// Credentials that are malformed, forged or expired; a store that does not answer.
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection>;
 
-    /// The `WWW-Authenticate` challenge for a request without credentials (RFC 9110, RFC 6750).
-    fn challenge(&self) -> HeaderValue;
+    /// The `WWW-Authenticate` challenges for a request without credentials, one for each way it
+    /// offers (RFC 9110, RFC 6750). Every 401 of the stack lists those of all its schemes; where this
+    /// scheme refuses by a challenge that begins with one of these, that one stands for both.
+    fn challenges(&self) -> Vec<HeaderValue>;
 
     /// Takes credentials out of a place that handlers echo or log. It runs for every request that is
     /// let through, on public routes too, once all schemes are done. Default: nothing, as with the

@@ -6,7 +6,7 @@ use super::{Attempt, Authenticate, Scheme};
 use crate::{
     clock::ManualClock,
     context::{Access, Principal, Route},
-    guard::{Exchange, Flow, Guard},
+    guard::{Exchange, Flow, Guard, drive},
     rejection::{Reason, Rejection},
 };
 
@@ -15,6 +15,7 @@ struct Word {
     name: &'static str,
     header: HeaderName,
     good: &'static str,
+    is_slow: bool,
 }
 
 impl Scheme for Word {
@@ -35,6 +36,20 @@ impl Scheme for Word {
         let (name, ending) = word.unwrap_or_default().split_once('-').unwrap_or_default();
         match word {
             Some("absent") | None => Ok(Attempt::Absent),
+            Some("slow") if !self.is_slow => Err(Rejection::new(Reason::InvalidCredentials)),
+            Some("slow") => Ok(Attempt::suspend(|exchange| {
+                Box::pin(async move {
+                    exchange.note("asked", "elsewhere");
+                    Ok(Attempt::suspend(|_| {
+                        Box::pin(async move {
+                            Ok(Attempt::Verified(Principal::builder("slow", "alice").build()))
+                        })
+                    }))
+                })
+            })),
+            Some("slow-forged") => Ok(Attempt::suspend(|_| {
+                Box::pin(async move { Err(Rejection::new(Reason::InvalidCredentials)) })
+            })),
             Some(word) if word == self.good => {
                 Ok(Attempt::Verified(Principal::builder(self.name, "alice").build()))
             }
@@ -48,14 +63,14 @@ impl Scheme for Word {
         }
     }
 
-    fn challenge(&self) -> HeaderValue {
-        HeaderValue::from_static(self.name)
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![HeaderValue::from_static(self.name)]
     }
 }
 
 /// Reads the header of its own name, where `good` is good.
 fn word(name: &'static str) -> Word {
-    Word { name, header: HeaderName::from_static(name), good: "good" }
+    Word { name, header: HeaderName::from_static(name), good: "good", is_slow: true }
 }
 
 fn guard() -> Authenticate {
@@ -64,7 +79,12 @@ fn guard() -> Authenticate {
 
 /// Two schemes that read one header, as two issuers of bearer tokens do.
 fn alternatives() -> Authenticate {
-    let of = |name| Word { name, header: HeaderName::from_static("key"), good: name };
+    let of = |name| Word {
+        name,
+        header: HeaderName::from_static("key"),
+        good: name,
+        is_slow: name == "two",
+    };
     Authenticate::with(of("one")).or(of("two"))
 }
 
@@ -87,6 +107,21 @@ fn judge(
 ) -> Result<Option<String>, Rejection> {
     let mut exchange = exchange(access, headers);
     match guard.check(&mut exchange)? {
+        Flow::Continue => Ok(exchange.principal().map(|caller| caller.issuer().to_owned())),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn judge_to_the_end(
+    guard: &Authenticate,
+    access: Option<Access>,
+    headers: &[(&'static str, &'static str)],
+) -> Result<Option<String>, Rejection> {
+    let mut exchange = exchange(access, headers);
+    let flow = guard.check(&mut exchange)?;
+    assert!(matches!(flow, Flow::Suspend(_)), "{flow:?}");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    match runtime.block_on(drive(flow, &mut exchange))? {
         Flow::Continue => Ok(exchange.principal().map(|caller| caller.issuer().to_owned())),
         other => panic!("{other:?}"),
     }
@@ -159,7 +194,7 @@ fn credentials_of_two_schemes_are_refused_even_if_both_are_good() {
 #[test]
 fn a_refusal_is_told_with_the_challenge_and_under_the_name_of_its_scheme() {
     let refused = judge(&guard(), None, &[("two", "bad")]).unwrap_err();
-    assert_eq!(challenges(&refused), ["two"]);
+    assert_eq!(challenges(&refused), ["one", "two"]);
     assert_eq!(refused.guard(), Some("two"));
 }
 
@@ -225,7 +260,7 @@ fn credentials_that_one_of_two_schemes_knows_as_its_own_are_refused_in_its_words
     assert_eq!(reason(judge("one-expired")), Reason::ExpiredCredentials);
     let expired = judge("two-expired").unwrap_err();
     assert_eq!(expired.reason(), Reason::ExpiredCredentials);
-    assert_eq!((expired.guard(), challenges(&expired)), (Some("two"), vec!["two"]));
+    assert_eq!((expired.guard(), challenges(&expired)), (Some("two"), vec!["one", "two"]));
     assert_eq!(reason(judge("down")), Reason::Unavailable);
 }
 
@@ -235,4 +270,27 @@ fn two_values_of_a_header_are_refused_even_if_both_are_good() {
     assert_eq!(reason(judged), Reason::AmbiguousCredentials);
     let judged = judge(&guard(), None, &[("one", "good"), ("one", "good")]);
     assert_eq!(reason(judged), Reason::AmbiguousCredentials);
+}
+
+#[test]
+fn a_scheme_may_wait_before_it_settles_the_principal() {
+    let judged = judge_to_the_end(&guard(), None, &[("two", "slow")]);
+    assert_eq!(judged.unwrap().as_deref(), Some("slow"));
+}
+
+#[test]
+fn after_a_scheme_that_waited_in_vain_the_next_one_is_asked() {
+    let guard = alternatives();
+    let judged = judge_to_the_end(&guard, Some(Access::Optional), &[("key", "slow")]);
+    assert_eq!(judged.unwrap().as_deref(), Some("slow"));
+    let refused = judge_to_the_end(&guard, Some(Access::Optional), &[("key", "slow-forged")]);
+    let refused = refused.unwrap_err();
+    assert_eq!(refused.reason(), Reason::InvalidCredentials);
+    assert_eq!(challenges(&refused), ["one", "two"]);
+}
+
+#[test]
+fn a_refusal_of_one_scheme_lists_the_challenges_of_all() {
+    let refused = judge(&guard(), None, &[("two", "bad")]).unwrap_err();
+    assert_eq!(challenges(&refused), ["one", "two"]);
 }

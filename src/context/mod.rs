@@ -2,6 +2,7 @@
 
 mod channel;
 mod client;
+mod confirmation;
 mod lease;
 mod principal;
 mod request_id;
@@ -17,6 +18,7 @@ use std::{
 
 pub use channel::{Secure, Tls};
 pub use client::{ClientAddr, Peer, PeerAddr, Provenance};
+pub use confirmation::Confirmation;
 pub use lease::Lease;
 pub use principal::{Principal, PrincipalBuilder};
 pub use request_id::{InvalidRequestId, RequestId};

@@ -6,6 +6,8 @@ use std::{
 
 use serde_json::{Map, Value};
 
+use super::Confirmation;
+
 /// Who is calling: an issuer and a subject, which only together are an identity.
 ///
 /// One word, cheap to clone. What a scheme learned beyond the identity stands beside it: scopes,
@@ -21,6 +23,7 @@ struct Inner {
     roles: Vec<Box<str>>,
     tenant: Option<Box<str>>,
     client_id: Option<Box<str>>,
+    confirmation: Option<Box<Confirmation>>,
     claims: Option<Claims>,
     expires_at: Option<Duration>,
 }
@@ -58,6 +61,7 @@ impl Principal {
             roles: Vec::new(),
             tenant: None,
             client_id: None,
+            confirmation: None,
             claims: None,
             expires_at: None,
         })
@@ -106,6 +110,12 @@ impl Principal {
     /// The OAuth 2.0 client that the credentials were issued to: the application, not its user.
     pub fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
+    }
+
+    /// Which key or certificate the sender of the token has to hold; `None` where whoever brings it
+    /// may use it.
+    pub fn confirmation(&self) -> Option<&Confirmation> {
+        self.0.confirmation.as_deref()
     }
 
     /// All claims of the token, where there was one.
@@ -193,6 +203,12 @@ impl PrincipalBuilder {
     /// The OAuth 2.0 client that the credentials were issued to. Default none.
     pub fn client_id(mut self, client: impl Into<String>) -> Self {
         self.0.client_id = Some(client.into().into_boxed_str());
+        self
+    }
+
+    /// Which key or certificate the sender has to hold. Default none.
+    pub fn confirmation(mut self, confirmation: Confirmation) -> Self {
+        self.0.confirmation = Some(Box::new(confirmation));
         self
     }
 

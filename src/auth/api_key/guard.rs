@@ -103,8 +103,8 @@ impl Scheme for ApiKeys {
         Ok(Attempt::Verified(stored.principal().clone()))
     }
 
-    fn challenge(&self) -> HeaderValue {
-        self.challenge.clone()
+    fn challenges(&self) -> Vec<HeaderValue> {
+        vec![self.challenge.clone()]
     }
 
     fn summary(&self) -> Cow<'static, str> {

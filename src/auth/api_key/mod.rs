@@ -67,7 +67,9 @@ pub use guard::ApiKeys;
 pub use hash::{KeyHash, NotAHash};
 pub use key::{ApiKey, StoredKey, StoredKeyBuilder};
 pub use secret::SecretText;
-pub use store::{KeyStore, MemoryKeys, StoreError};
+pub use store::{KeyStore, MemoryKeys};
+
+pub use super::StoreError;
 
 /// The scheme's name, in records and in principals.
 const SCHEME: &str = "api-key";

@@ -2,12 +2,12 @@
 
 use std::{
     collections::HashMap,
-    error::Error,
     fmt,
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use super::key::StoredKey;
+use crate::auth::StoreError;
 
 /// A look-up of stored keys by their public id.
 ///
@@ -28,18 +28,6 @@ pub trait KeyStore: Send + Sync + 'static {
 impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
     fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
         (**self).find(id)
-    }
-}
-
-/// Why a store could not tell; seen by observers only.
-#[derive(Debug, thiserror::Error)]
-#[error("the key store failed: {0}")]
-pub struct StoreError(#[source] Box<dyn Error + Send + Sync>);
-
-impl StoreError {
-    /// Wraps what went wrong.
-    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(cause.into())
     }
 }
 

@@ -18,6 +18,7 @@ use super::settings::bare;
 use super::source::Source;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
+use crate::auth::token::{Asked, Checks, IntoTokenCheck};
 use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Guard, IntoGuard};
@@ -42,6 +43,7 @@ pub struct JwtBuilder {
     pub(super) cache_capacity: usize,
     pub(super) client_id_as_audience: bool,
     pub(super) ignore_confirmation: bool,
+    pub(super) checks: Vec<Asked>,
 }
 
 impl JwtBuilder {
@@ -64,6 +66,7 @@ impl JwtBuilder {
             cache_capacity: 10_000,
             client_id_as_audience: false,
             ignore_confirmation: false,
+            checks: Vec::new(),
         }
     }
 
@@ -193,6 +196,12 @@ impl JwtBuilder {
         self
     }
 
+    /// What else is asked of every token that was verified, whether it was revoked say. Calls add up.
+    pub fn check(mut self, check: impl IntoTokenCheck) -> Self {
+        self.checks.push(("check", check.into_token_check()));
+        self
+    }
+
     /// Choices that weaken the protection. Each is reported by the self-audit.
     pub fn dangerous(self) -> DangerousJwtBuilder {
         DangerousJwtBuilder(self)
@@ -228,6 +237,7 @@ impl JwtBuilder {
         });
         let subprotocol = self.subprotocol.as_deref();
         let subprotocol = subprotocol.map(|prefix| Subprotocol::new(prefix, &mut mistakes));
+        let checks = Checks::gather(std::mem::take(&mut self.checks), &mut mistakes);
         mistakes.finish()?;
         let concessions = self.concessions();
         // What no key can verify is refused by name, before any key is looked for.
@@ -245,6 +255,7 @@ impl JwtBuilder {
                 subject_from_client: self.subject_from_client,
                 client_id_as_audience: self.client_id_as_audience,
                 ignore_confirmation: self.ignore_confirmation,
+                checks,
             },
             verified: (self.cache_capacity > 0).then(|| Verified::new(self.cache_capacity)),
             skew: Default::default(),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Number, Value};
 
-use crate::context::{Principal, PrincipalBuilder};
+use crate::auth::token::{Checks, confirmation};
+use crate::context::{Confirmation, Principal, PrincipalBuilder};
 
 use super::claim_map::ClaimMap;
 use super::fault::{Fault, Kind, quote};
@@ -28,6 +29,8 @@ pub(super) struct Rules {
     pub(super) client_id_as_audience: bool,
     /// A token with `cnf` is taken from whoever brings it.
     pub(super) ignore_confirmation: bool,
+    /// What is asked of every token beyond what it says.
+    pub(super) checks: Checks,
 }
 
 /// A token that kept the rules.
@@ -72,9 +75,7 @@ impl Rules {
         self.map.check_kind(claims)?;
         self.audience(claims)?;
         let client = self.client(claims)?;
-        if claims.contains_key("cnf") && !self.ignore_confirmation {
-            return Err(Fault::SenderConstrained);
-        }
+        let confirmation = self.confirmation(claims)?;
         let window = window(claims)?;
         let mut principal = Principal::builder(self.issuer.as_str(), self.subject(claims, client)?)
             .scheme(super::SCHEME)
@@ -87,8 +88,22 @@ impl Rules {
         if let Some(client) = client {
             principal = principal.client_id(client);
         }
+        if let Some(confirmation) = confirmation {
+            principal = principal.confirmation(confirmation);
+        }
         window.check(now, self.skew)?;
         Ok((principal, window))
+    }
+
+    /// What the token's sender has to prove. What nobody here would ask for is refused.
+    fn confirmation(&self, claims: &Map<String, Value>) -> Result<Option<Confirmation>, Fault> {
+        match claims.get("cnf") {
+            Some(cnf) if !self.ignore_confirmation => confirmation(cnf)
+                .filter(|asked| self.checks.confirm(asked))
+                .map(Some)
+                .ok_or(Fault::SenderConstrained),
+            _ => Ok(None),
+        }
     }
 
     fn issuer(&self, claims: &Map<String, Value>) -> Result<(), Fault> {

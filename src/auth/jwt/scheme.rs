@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue};
 
 use super::builder::JwtBuilder;
 use super::concession::Concession;
@@ -14,9 +14,11 @@ use super::fault::{Explained, Fault, Told};
 use super::hint::Hint;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
+use crate::auth::token::{Checks, Credentials, Presented, TokenKind, credentials};
 use crate::auth::{Attempt, Scheme, scheme_guard};
+use crate::context::Principal;
 use crate::guard::Exchange;
-use crate::inspect::{Diagnosis, Findings, rule};
+use crate::inspect::{Diagnosis, Findings, Readiness, rule};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
@@ -82,7 +84,7 @@ impl Jwt {
     fn authenticate_by(
         &self,
         subprotocol: &Subprotocol,
-        exchange: &Exchange,
+        exchange: &mut Exchange,
         now: Duration,
     ) -> Result<Attempt, Rejection> {
         let headers = exchange.headers();
@@ -97,7 +99,28 @@ impl Jwt {
         self.compare_clocks(exchange, verified.as_ref().err(), now);
         let principal = verified.map_err(|fault| self.reject(fault))?;
         subprotocol.demand_another(headers)?;
-        Ok(Attempt::Verified(principal))
+        let place = HeaderValue::from_bytes(&token).ok().map(|token| (token, 0));
+        self.admit(exchange, TokenKind::Bearer, place, principal)
+    }
+
+    fn checks(&self) -> &Checks {
+        &self.inner.verifier.rules.checks
+    }
+
+    /// What remains to be asked of a verified token.
+    fn admit(
+        &self,
+        exchange: &mut Exchange,
+        kind: TokenKind,
+        place: Option<(HeaderValue, usize)>,
+        principal: Principal,
+    ) -> Result<Attempt, Rejection> {
+        match place {
+            Some((value, start)) if !self.checks().is_empty() => {
+                self.checks().admit(exchange, Presented::new(kind, value, start, principal))
+            }
+            _ => Ok(Attempt::Verified(principal)),
+        }
     }
 
     fn reject(&self, fault: Fault) -> Rejection {
@@ -125,7 +148,9 @@ impl Scheme for Jwt {
     }
 
     fn is_presented(&self, exchange: &Exchange) -> bool {
-        exchange.headers().get_all(AUTHORIZATION).iter().any(|value| bearer(value).is_some())
+        let is_token =
+            |value| Credentials::of(value).is_some_and(|found| self.checks().takes(found.kind));
+        exchange.headers().get_all(AUTHORIZATION).iter().any(is_token)
             || self.in_subprotocol(exchange).is_some()
     }
 
@@ -134,18 +159,18 @@ impl Scheme for Jwt {
         if let Some(subprotocol) = self.in_subprotocol(exchange) {
             return self.authenticate_by(subprotocol, exchange, now);
         }
-        match credentials(exchange.headers())? {
-            None => Ok(Attempt::Absent),
-            Some(token) => {
-                let verified = self.inner.verifier.verify(token, now);
-                self.compare_clocks(exchange, verified.as_ref().err(), now);
-                verified.map(Attempt::Verified).map_err(|fault| self.reject(fault))
-            }
-        }
+        let found = credentials(exchange.headers(), |kind| self.checks().takes(kind))?;
+        let Some(found) = found else { return Ok(Attempt::Absent) };
+        let verified = self.inner.verifier.verify(found.token, now);
+        let (kind, place) = (found.kind, (!self.checks().is_empty()).then(|| found.place()));
+        self.compare_clocks(exchange, verified.as_ref().err(), now);
+        let principal = verified.map_err(|fault| self.reject(fault))?;
+        self.admit(exchange, kind, place, principal)
     }
 
-    fn challenge(&self) -> HeaderValue {
-        self.inner.challenges.plain.clone()
+    fn challenges(&self) -> Vec<HeaderValue> {
+        let own = std::iter::once(self.inner.challenges.plain.clone());
+        own.chain(self.checks().iter().flat_map(|check| check.challenges())).collect()
     }
 
     fn hide(&self, exchange: &mut Exchange) {
@@ -157,12 +182,14 @@ impl Scheme for Jwt {
     fn summary(&self) -> Cow<'static, str> {
         let rules = &self.inner.verifier.rules;
         let keys = self.inner.verifier.keys.keys().len();
+        let checks: String =
+            self.checks().iter().map(|check| format!(", {}", check.summary())).collect();
         let names = |before: &str, names: &[String]| match names {
             [] => String::new(),
             names => format!(" {before} {}", names.join(" or ")),
         };
         Cow::Owned(format!(
-            "bearer tokens of {}{}{}, {keys} {} ({})",
+            "bearer tokens of {}{}{}, {keys} {} ({}){checks}",
             rules.issuer,
             names("for", &rules.audiences),
             names("to", &rules.clients),
@@ -178,6 +205,11 @@ impl Scheme for Jwt {
         for key in &self.inner.skipped {
             report.add(&rule::KEY_SKIPPED, super::SCHEME, key.clone());
         }
+        self.checks().iter().for_each(|check| check.findings(report));
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.checks().iter().for_each(|check| check.ready(readiness));
     }
 }
 
@@ -191,43 +223,6 @@ impl fmt::Debug for Jwt {
             .field("audiences", &self.inner.verifier.rules.audiences)
             .field("keys", &self.inner.verifier.keys.keys())
             .finish_non_exhaustive()
-    }
-}
-
-/// The one token of a request. Two `Authorization` headers are two readings of one request.
-fn credentials(headers: &HeaderMap) -> Result<Option<&[u8]>, Rejection> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
-    let token = values.next().and_then(bearer);
-    match values.next() {
-        None => Ok(token),
-        Some(second) if token.is_some() || bearer(second).is_some() || values.any(is_bearer) => {
-            Err(Rejection::new(Reason::AmbiguousCredentials)
-                .detail("more than one `Authorization` header was sent")
-                .expected("one `Authorization` header")
-                .found("several, a bearer token in one of them"))
-        }
-        Some(_) => Ok(None),
-    }
-}
-
-fn is_bearer(value: &HeaderValue) -> bool {
-    bearer(value).is_some()
-}
-
-/// What follows the scheme name, which is case-insensitive (RFC 9110, section 11.1); empty where
-/// nothing does.
-fn bearer(value: &HeaderValue) -> Option<&[u8]> {
-    let (scheme, rest) = value.as_bytes().split_at_checked("Bearer".len())?;
-    if !scheme.eq_ignore_ascii_case(b"Bearer") {
-        return None;
-    }
-    match rest.first() {
-        None => Some(rest),
-        Some(b' ') => {
-            let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
-            rest.get(spaces..)
-        }
-        Some(_) => None,
     }
 }
 
