@@ -36,6 +36,8 @@ pub mod observe;
 mod path;
 pub mod problem;
 mod rejection;
+#[cfg(feature = "remote")]
+pub mod remote;
 #[cfg_attr(not(feature = "axum"), path = "router/bare.rs")]
 mod router;
 mod service;
@@ -82,6 +84,8 @@ pub use guard::{BodyWatch, Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase,
 pub use manifest::Manifest;
 pub use observe::{Observer, Outcome, Record};
 pub use rejection::{Reason, Rejection, Violation};
+#[cfg(feature = "remote")]
+pub use remote::Remote;
 pub use service::{GuardLayer, Guarded, GuardedFuture, layer};
 pub use stack::{DangerousStack, Explain, Parapet, ParapetBuilder, Shutdown};
 #[cfg(feature = "throttle")]
