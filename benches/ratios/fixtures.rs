@@ -40,11 +40,17 @@ impl Template {
             (header::REFERER, "https://shop.example.com/account/orders"),
             (header::CONNECTION, "keep-alive"),
         ];
-        let shared = |value: &str| {
-            HeaderValue::from_maybe_shared(bytes::Bytes::from(value.as_bytes().to_vec())).unwrap()
-        };
         let template = Self(headers.into_iter().map(|(name, text)| (name, shared(text))).collect());
         // The first copy of a value makes it a shared one.
+        drop(template.0.clone());
+        template
+    }
+
+    /// With an API key in place of a token.
+    pub(crate) fn with_key(key: &str) -> Self {
+        let mut template = Self::new("");
+        template.0.remove(header::AUTHORIZATION);
+        template.0.insert("x-api-key", shared(key));
         drop(template.0.clone());
         template
     }
@@ -62,6 +68,10 @@ impl Template {
         request.extensions_mut().insert(Tls::new());
         request
     }
+}
+
+fn shared(value: &str) -> HeaderValue {
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(value.as_bytes().to_vec())).unwrap()
 }
 
 /// A hundred networks of both families that do not hold the peer, none beside another.

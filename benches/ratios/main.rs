@@ -15,6 +15,7 @@
     reason = "a benchmark fails by panicking"
 )]
 
+mod callers;
 mod fixtures;
 mod measure;
 mod ours;
@@ -36,8 +37,10 @@ fn main() {
     rows::whole_stack(&mut report);
     rows::throttle(&mut report);
     rows::throttle_refusal(&mut report);
-    rows::jwt_seen(&mut report);
-    rows::jwt_first(&mut report);
+    callers::jwt_seen(&mut report);
+    callers::jwt_first(&mut report);
+    callers::two_threads(&mut report);
+    callers::api_key(&mut report);
     rows::garbage_token(&mut report);
     report.close();
 }

@@ -7,7 +7,10 @@ use tower_parapet::{
     Exchange, Flow, Guard, Guarded, Parapet, ParapetBuilder, Peer, Phase, Policy, Rejection,
     address::IpFilter,
     audit::JsonLines,
-    auth::jwt::{Jwt, JwtBuilder},
+    auth::{
+        api_key::{ApiKey, ApiKeys, MemoryKeys},
+        jwt::{Jwt, JwtBuilder},
+    },
     authorize::scope,
     throttle::{Key, Throttle},
 };
@@ -101,6 +104,24 @@ pub(crate) fn strict() -> Throttle {
 /// Nothing but authentication.
 pub(crate) fn authenticated(issuer: &Issuer) -> Guarded<Router> {
     around(bare().authenticate(tokens(issuer)))
+}
+
+/// Nothing but authentication, by a scheme that remembers so many tokens.
+pub(crate) fn remembering(issuer: &Issuer, tokens_kept: usize) -> Guarded<Router> {
+    around(bare().authenticate(tokens(issuer).cache_capacity(tokens_kept)))
+}
+
+/// Nothing but authentication by API key, and a key of a thousand.
+pub(crate) fn keyed() -> (Guarded<Router>, String) {
+    let store = MemoryKeys::new();
+    let issue = |number: usize| {
+        let key = ApiKey::generate("shop").unwrap();
+        store.insert(key.stored().owner(format!("customer-{number}")).build().unwrap());
+        key
+    };
+    let keys: Vec<_> = (0..1_000).map(issue).collect();
+    let app = around(bare().authenticate(ApiKeys::builder(store)));
+    (app, keys[500].text().expose().to_owned())
 }
 
 /// Authentication and the defaults of every stack.

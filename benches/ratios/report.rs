@@ -44,7 +44,7 @@ impl Report {
             Bar::Ratio(most) => (format!("{ratio:.2}"), format!("<= {most:.2}"), ratio <= most),
             Bar::Faster(least) => {
                 let times = peer / ours;
-                (format!("{times:.1} x"), format!(">= {least:.0} x"), times >= least)
+                (format!("{times:.1} x"), format!(">= {least} x"), times >= least)
             }
             Bar::Nanos(most) => (format!("{ratio:.2}"), format!("<= {most:.0} ns"), ours <= most),
             Bar::None => (format!("{ratio:.2}"), "-".to_owned(), true),

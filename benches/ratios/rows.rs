@@ -1,12 +1,6 @@
-//! The comparisons.
-
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+//! What stacks cost beside other stacks.
 
 use http::StatusCode;
-use jsonwebtoken::{Algorithm, crypto::aws_lc::DEFAULT_PROVIDER};
 use tower::Layer;
 
 use crate::{
@@ -133,71 +127,6 @@ pub(crate) fn throttle_refusal(report: &mut Report) {
     report.row("(d) 429, whole / tower_governor's", ours, peer, Bar::Faster(15.0));
 }
 
-pub(crate) fn jwt_seen(report: &mut Report) {
-    let issuer = Issuer::new();
-    let token = issuer.token(0);
-    let template = Template::bearer(&token);
-    let request = || template.request();
-    let sides = [
-        side(route(), request, OK),
-        side(ours::empty(), request, OK),
-        side(ours::authenticated(&issuer), request, OK),
-    ];
-    let [bare, empty, jwt] = measure(report.effort, sides);
-    let own = jwt.beyond(&empty).median();
-    let name = format!("(e) JWT seen before, {} bytes, beyond a stack without guards", token.len());
-    report.row(&name, own, 500.0, Bar::Nanos(500.0));
-    let whole = jwt.beyond(&bare).median();
-    report.row("    with the stack, beyond the bare route", whole, 500.0, Bar::None);
-}
-
-pub(crate) fn jwt_first(report: &mut Report) {
-    let effort = report.effort.of_signatures();
-    let issuer = Issuer::new();
-    let count = (effort.batches + 2) * effort.requests;
-    let tokens: Vec<String> = (0..count).map(|number| issuer.token(number)).collect();
-    let templates: Vec<Template> = tokens.iter().map(|token| Template::bearer(token)).collect();
-
-    let mut next = templates.iter().map(Template::request);
-    let fresh = move || next.next().unwrap();
-    let mut again = templates.iter().map(Template::request);
-    let same = move || again.next().unwrap();
-
-    let key = issuer.decoding_key();
-    let verifier = (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::ES256, &key).unwrap();
-    let mut signed = tokens.iter().map(|token| {
-        use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD as BASE64};
-        let (message, signature) = token.rsplit_once('.').unwrap();
-        (message.as_bytes(), BASE64.decode(signature).unwrap())
-    });
-    let verify: Side<'_> = Box::new(move |requests| {
-        let ready: Vec<_> = signed.by_ref().take(requests).collect();
-        assert_eq!(ready.len(), requests);
-        timed(|| {
-            for (message, signature) in &ready {
-                verifier.verify(black_box(message), signature).unwrap();
-            }
-        })
-    });
-    let (mut whole, keys) = (tokens.iter(), peers::keys(&issuer));
-    let decode: Side<'_> = Box::new(move |requests| {
-        let ready: Vec<_> = whole.by_ref().take(requests).collect();
-        assert_eq!(ready.len(), requests);
-        timed(|| assert!(ready.iter().all(|token| peers::decode_claims(black_box(token), &keys))))
-    });
-    let authenticated = side(ours::authenticated(&issuer), fresh, OK);
-    let sides = [side(ours::empty(), same, OK), authenticated, verify, decode];
-    let [empty, first, bare, decode] = measure(effort, sides);
-    let own = first.beyond(&empty).median();
-    report.row(
-        "(e) JWT first seen / the bare verification of ES256 *",
-        own,
-        bare.median(),
-        Bar::Ratio(1.05),
-    );
-    report.row("    the same / `jsonwebtoken::decode` *", own, decode.median(), Bar::None);
-}
-
 pub(crate) fn garbage_token(report: &mut Report) {
     let issuer = Issuer::new();
     let garbage = Template::bearer("garbage");
@@ -234,10 +163,4 @@ pub(crate) fn garbage_token(report: &mut Report) {
         bare,
         Bar::None,
     );
-}
-
-fn timed(work: impl FnOnce()) -> Duration {
-    let began = Instant::now();
-    work();
-    began.elapsed()
 }
