@@ -66,6 +66,8 @@ reasons! {
     InvalidCredentials = UNAUTHORIZED, "invalid-credentials", "The credentials are not valid";
     /// Genuine credentials whose time is over.
     ExpiredCredentials = UNAUTHORIZED, "expired-credentials", "The credentials have expired";
+    /// Genuine credentials of a caller who has to authenticate more strongly, or again.
+    InsufficientAuthentication = UNAUTHORIZED, "insufficient-authentication", "A stronger or more recent authentication is required";
     /// The client's address may not call.
     AddressDenied = FORBIDDEN, "address-denied", "The client address is not allowed";
     /// A browser sent it with cookies on behalf of another site.

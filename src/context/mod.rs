@@ -1,9 +1,11 @@
 //! What is known about a request so far: the one extension that handlers and extractors read.
 
+mod actor;
 mod channel;
 mod client;
 mod confirmation;
 mod lease;
+mod login;
 mod principal;
 mod request_id;
 mod route;
@@ -16,6 +18,7 @@ use std::{
     sync::{Arc, Weak},
 };
 
+pub use actor::Actor;
 pub use channel::{Secure, Tls};
 pub use client::{ClientAddr, Peer, PeerAddr, Provenance};
 pub use confirmation::Confirmation;

@@ -6,7 +6,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use super::Confirmation;
+use super::{actor::Actor, confirmation::Confirmation, login::Login};
 
 /// Who is calling: an issuer and a subject, which only together are an identity.
 ///
@@ -26,6 +26,8 @@ struct Inner {
     confirmation: Option<Box<Confirmation>>,
     claims: Option<Claims>,
     expires_at: Option<Duration>,
+    login: Option<Box<Login>>,
+    actor: Option<Box<Actor>>,
 }
 
 /// The claims of a token, as they were signed: a fraction of the memory of what is read
@@ -64,6 +66,8 @@ impl Principal {
             confirmation: None,
             claims: None,
             expires_at: None,
+            login: None,
+            actor: None,
         })
     }
 
@@ -140,6 +144,14 @@ impl Principal {
         self.0.expires_at
     }
 
+    pub(super) fn login(&self) -> Option<&Login> {
+        self.0.login.as_deref()
+    }
+
+    pub(super) fn acting(&self) -> Option<&Actor> {
+        self.0.actor.as_deref()
+    }
+
     /// Whether both are the same caller: same issuer and same subject.
     pub fn is_same(&self, other: &Principal) -> bool {
         self.issuer() == other.issuer() && self.subject() == other.subject()
@@ -156,6 +168,7 @@ impl fmt::Debug for Principal {
             .field("roles", &self.0.roles)
             .field("tenant", &self.0.tenant)
             .field("client_id", &self.0.client_id)
+            .field("actor", &self.0.actor)
             .finish_non_exhaustive()
     }
 }
@@ -230,6 +243,14 @@ impl PrincipalBuilder {
     pub fn expires_at(mut self, unix: Duration) -> Self {
         self.0.expires_at = Some(unix);
         self
+    }
+
+    pub(super) fn login(&mut self) -> &mut Login {
+        self.0.login.get_or_insert_default()
+    }
+
+    pub(super) fn set_acting(&mut self, actor: Actor) {
+        self.0.actor = Some(Box::new(actor));
     }
 
     /// The principal.

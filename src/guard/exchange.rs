@@ -171,7 +171,12 @@ impl Exchange {
     }
 
     /// Settles who is calling.
+    ///
+    /// Who acts for it goes into the record, as the note `actor`.
     pub fn set_principal(&mut self, principal: Principal) {
+        if let Some(actor) = principal.actor() {
+            self.note("actor", actor.to_string());
+        }
         self.context.principal = Some(principal);
     }
 

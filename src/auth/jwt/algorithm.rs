@@ -29,6 +29,8 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
+    /// ECDSA on P-521 with SHA-512.
+    Es512,
     /// Ed25519, under its header names `EdDSA` and `Ed25519`.
     EdDsa,
     /// HMAC with SHA-256: a shared secret of at least 32 bytes.
@@ -40,7 +42,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
@@ -49,6 +51,7 @@ impl Algorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::EdDsa,
         Self::Hs256,
         Self::Hs384,
@@ -66,6 +69,7 @@ impl Algorithm {
             Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
             Self::Hs256 => "HS256",
             Self::Hs384 => "HS384",
@@ -107,6 +111,7 @@ impl Algorithm {
             Self::Ps512 => Primitive::Rsa(&lc::RSA_PSS_2048_8192_SHA512),
             Self::Es256 => Primitive::Curve(&lc::ECDSA_P256_SHA256_FIXED),
             Self::Es384 => Primitive::Curve(&lc::ECDSA_P384_SHA384_FIXED),
+            Self::Es512 => Primitive::Curve(&lc::ECDSA_P521_SHA512_FIXED),
             Self::EdDsa => Primitive::Curve(&lc::ED25519),
             Self::Hs256 => Primitive::Hmac(hmac::HMAC_SHA256),
             Self::Hs384 => Primitive::Hmac(hmac::HMAC_SHA384),
@@ -138,6 +143,7 @@ impl AlgorithmSet {
     ]);
     pub(super) const ES256: Self = Self::of(&[Algorithm::Es256]);
     pub(super) const ES384: Self = Self::of(&[Algorithm::Es384]);
+    pub(super) const ES512: Self = Self::of(&[Algorithm::Es512]);
     pub(super) const EDDSA: Self = Self::of(&[Algorithm::EdDsa]);
 
     const fn of(list: &[Algorithm]) -> Self {
@@ -190,7 +196,7 @@ mod tests {
                 "{algorithm:?}"
             );
         }
-        for name in ["none", "None", "es256", "ES512", "", "RS256 ", "HS1"] {
+        for name in ["none", "None", "es256", "ES521", "ES256K", "", "RS256 ", "HS1"] {
             assert_eq!(Algorithm::from_name(name), None, "{name}");
         }
     }

@@ -11,8 +11,10 @@ use super::claim_map::ClaimMap;
 use super::claim_path::ClaimPath;
 use super::claims::Rules;
 use super::key::{Key, KeySet};
+use super::lifetime::Lifetime;
 use super::preset::Preset;
 use super::provider::Misnamed;
+use super::required::Required;
 use super::scheme::{Challenges, Inner, Jwt};
 use super::settings::bare;
 use super::source::Source;
@@ -35,6 +37,8 @@ pub struct JwtBuilder {
     pub(super) clients: Vec<String>,
     map: ClaimMap,
     own: Own,
+    pub(super) required: Vec<Required>,
+    pub(super) lifetime: Lifetime,
     pub(super) preset: Option<&'static Preset>,
     pub(super) misnamed: Option<Misnamed>,
     subject_from_client: bool,
@@ -58,6 +62,8 @@ impl JwtBuilder {
             clients: Vec::new(),
             map: ClaimMap::default(),
             own: Own::default(),
+            required: Vec::new(),
+            lifetime: Lifetime::default(),
             preset: None,
             misnamed: None,
             subject_from_client: false,
@@ -99,7 +105,7 @@ impl JwtBuilder {
         self
     }
 
-    /// One public key in PEM: `PUBLIC KEY` on P-256 or P-384, Ed25519 or RSA, or
+    /// One public key in PEM: `PUBLIC KEY` on P-256, P-384 or P-521, Ed25519 or RSA, or
     /// `RSA PUBLIC KEY`. It has no `kid` and is tried for tokens whose `kid` no other key has.
     pub fn public_key_pem(mut self, pem: impl Into<String>) -> Self {
         self.sources.push(Source::Pem(pem.into()));
@@ -220,6 +226,8 @@ impl JwtBuilder {
         self.check_names(&mut mistakes);
         self.check_claims(&self.map, &mut mistakes);
         self.check_limits(&mut mistakes);
+        self.required.iter().for_each(|required| required.mistakes(&mut mistakes));
+        self.lifetime.check(&mut mistakes);
         let allowed = self.allowed(&mut mistakes);
         let mut skipped = Vec::new();
         let mut keys = Vec::new();
@@ -251,6 +259,8 @@ impl JwtBuilder {
                 audiences: self.audiences,
                 clients: self.clients,
                 map: self.map,
+                required: self.required,
+                lifetime: self.lifetime,
                 skew: self.clock_skew,
                 subject_from_client: self.subject_from_client,
                 client_id_as_audience: self.client_id_as_audience,

@@ -21,6 +21,12 @@ impl ClaimPath {
         self.0.is_empty()
     }
 
+    /// Whether a pointer escapes what it has to.
+    pub(super) fn is_well_formed(&self) -> bool {
+        let pointer = self.0.strip_prefix('/').unwrap_or_default();
+        pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
+    }
+
     pub(super) fn of<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         let Some(pointer) = self.0.strip_prefix('/') else {
             return claims.get(&*self.0);

@@ -8,7 +8,11 @@ use crate::auth::token::{Checks, confirmation};
 use crate::context::{Confirmation, Principal, PrincipalBuilder};
 
 use super::claim_map::ClaimMap;
+use super::delegation;
 use super::fault::{Fault, Kind, quote};
+use super::lifetime::{Lifetime, Window};
+use super::login;
+use super::required::Required;
 
 /// The last second of the year 9999: a time beyond it is milliseconds, or a mistake.
 const LAST_SECOND: u64 = 253_402_300_799;
@@ -22,6 +26,8 @@ pub(super) struct Rules {
     /// Empty: any client of the issuer's.
     pub(super) clients: Vec<String>,
     pub(super) map: ClaimMap,
+    pub(super) required: Vec<Required>,
+    pub(super) lifetime: Lifetime,
     pub(super) skew: Duration,
     /// A token without `sub` speaks for its client.
     pub(super) subject_from_client: bool,
@@ -40,26 +46,6 @@ pub(super) struct Accepted {
     pub(super) window: Window,
 }
 
-/// When a token counts, clock skew not yet allowed for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Window {
-    pub(super) from: Duration,
-    pub(super) until: Duration,
-}
-
-impl Window {
-    /// Whether the time is within, give or take the skew.
-    pub(super) fn check(self, now: Duration, skew: Duration) -> Result<(), Fault> {
-        if now >= self.until.saturating_add(skew) {
-            return Err(Fault::Expired(now.saturating_sub(self.until).as_secs()));
-        }
-        if now.saturating_add(skew) < self.from {
-            return Err(Fault::NotYet(self.from.saturating_sub(now).as_secs()));
-        }
-        Ok(())
-    }
-}
-
 impl Rules {
     /// Judges the claims. What kind of token it is comes before whom it is for: an ID token is for
     /// its client, and has to be called by its name. Time comes last, so that an expired token is
@@ -76,7 +62,8 @@ impl Rules {
         self.audience(claims)?;
         let client = self.client(claims)?;
         let confirmation = self.confirmation(claims)?;
-        let window = window(claims)?;
+        let window = self.lifetime.window(claims)?;
+        self.required.iter().try_for_each(|required| required.check(claims))?;
         let mut principal = Principal::builder(self.issuer.as_str(), self.subject(claims, client)?)
             .scheme(super::SCHEME)
             .scopes(self.map.scopes_of(claims)?)
@@ -91,6 +78,10 @@ impl Rules {
         if let Some(confirmation) = confirmation {
             principal = principal.confirmation(confirmation);
         }
+        if let Some(actor) = delegation::actor(claims, &self.issuer)? {
+            principal = principal.actor(actor);
+        }
+        principal = login::add(principal, claims);
         window.check(now, self.skew)?;
         Ok((principal, window))
     }
@@ -205,15 +196,8 @@ fn either(names: &[String]) -> String {
     names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" or ")
 }
 
-fn window(claims: &Map<String, Value>) -> Result<Window, Fault> {
-    let until =
-        time(claims, "exp")?.ok_or_else(|| Fault::claim("exp", "seconds since 1970", None))?;
-    let not_before = time(claims, "nbf")?.unwrap_or_default();
-    let issued_at = time(claims, "iat")?.unwrap_or_default();
-    Ok(Window { from: not_before.max(issued_at), until })
-}
-
-fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Duration>, Fault> {
+/// A claim that is a time; `None` where it is not there.
+pub(super) fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Duration>, Fault> {
     let Some(found) = claims.get(name) else { return Ok(None) };
     let seconds = match found {
         Value::Number(number) => seconds(number),

@@ -41,6 +41,8 @@ pub(super) enum Fault {
     NotYet(u64),
     #[error("the token expired {0} s ago")]
     Expired(u64),
+    #[error("the token has been too old for {0} s")]
+    TooOld(u64),
 }
 
 /// What a token is instead of an access token, as far as it says so.
@@ -128,6 +130,7 @@ impl Fault {
             Self::SenderConstrained => "a token without `cnf`",
             Self::NotYet(_) => "a token that is valid by now",
             Self::Expired(_) => "a token that is still valid",
+            Self::TooOld(_) => "a token that was issued more recently",
         })
     }
 
@@ -148,6 +151,7 @@ impl Fault {
             // How long is told by the cause.
             Self::NotYet(_) => "a token of the future",
             Self::Expired(_) => "a token that has expired",
+            Self::TooOld(_) => "a token that was issued too long ago",
         })
     }
 
@@ -155,7 +159,7 @@ impl Fault {
     pub(super) fn told(&self) -> Told {
         match self {
             Self::Malformed(_) => Told::Malformed,
-            Self::Expired(_) => Told::Expired,
+            Self::Expired(_) | Self::TooOld(_) => Told::Expired,
             Self::NotYet(_) => Told::NotYet,
             Self::NotAccess(..) | Self::Unmarked { .. } | Self::Type { .. } => Told::NotAccess,
             Self::SenderConstrained => Told::NeedsProof,

@@ -10,11 +10,24 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, Se
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
+use super::json_tree::Tree;
+
+/// Where a crate in the build has switched on `raw_value`, serde_json takes the text in a member of
+/// this name for JSON, which no check has seen.
+const RAW: &str = "$serde_json::private::RawValue";
 
 /// Reads a JSON object, refusing duplicate names.
 pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
-    // Checked apart from building: how serde_json hands over numbers depends on features that any
-    // crate in the build may switch on, and the check is blind to it.
+    match serde_json::from_slice::<Tree>(bytes) {
+        Ok(Tree(Value::Object(object))) => Ok(object),
+        _ => in_two_passes(bytes),
+    }
+}
+
+/// Names the fault; and reads what a build hands over in its own way, in which some crate has
+/// switched on a feature of serde_json that makes numbers look like objects.
+#[cold]
+fn in_two_passes(bytes: &[u8]) -> Result<Map<String, Value>, Fault> {
     serde_json::from_slice::<Unique>(bytes).map_err(Fault::claims_json)?;
     serde_json::from_slice(bytes).map_err(Fault::claims_json)
 }
@@ -69,6 +82,9 @@ impl<'de> Visitor<'de> for UniqueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Unique, A::Error> {
         let mut names = Names::default();
         while let Some(Name(name)) = members.next_key()? {
+            if name == RAW {
+                return Err(A::Error::custom("a name that the reader keeps for itself"));
+            }
             names.add(name);
             members.next_value::<Unique>()?;
         }
@@ -135,6 +151,8 @@ impl<'de> Visitor<'de> for NameSeed {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     #[test]
@@ -155,6 +173,47 @@ mod tests {
         let text = r#"{"a":{"a":[{"a":1},{"a":2.5}]},"b":null,"c":true,"d":-1,"e":"\u00e9"}"#;
         let read = object(text.as_bytes()).unwrap();
         assert_eq!(Value::Object(read), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn a_name_of_the_readers_own_is_read_as_serde_json_reads_it() {
+        for text in [
+            r#"{"$serde_json::private::Number":"1"}"#,
+            r#"{"a":{"$serde_json::private::Number":"1"},"b":2}"#,
+        ] {
+            let read = object(text.as_bytes()).map(Value::Object).ok();
+            assert_eq!(read, serde_json::from_str(text).ok(), "{text}");
+        }
+        for text in [
+            r#"{"$serde_json::private::Number":"1","a":1,"a":1}"#,
+            r#"{"$serde_json::private::RawValue":"1"}"#,
+            r#"{"a":[{"$serde_json::private::RawValue":"{\"a\":1,\"a\":2}"}]}"#,
+        ] {
+            assert!(object(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let leaf = prop_oneof![
+            r#""[ -!#-Z^-~]{0,4}(\\u00[0-7][0-9a-f])?""#,
+            "-?(0|[1-9][0-9]{0,22})(\\.[0-9]{1,3})?([eE][+-]?[0-9]{1,2})?",
+            "true|false|null",
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let member = ("[a-c]", inner.clone()).prop_map(|(n, v)| format!("\"{n}\":{v}"));
+            prop_oneof![
+                vec(inner, 0..4).prop_map(|items| format!("[{}]", items.join(" , "))),
+                vec(member, 0..4).prop_map(|members| format!("{{{}}}", members.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn one_pass_and_two_agree_on_every_text(text in value()) {
+            let text = format!("{{\"x\":{text}}}");
+            prop_assert_eq!(object(text.as_bytes()), in_two_passes(text.as_bytes()));
+        }
     }
 
     #[test]

@@ -109,6 +109,9 @@ fn read(item: &Value) -> Result<Key, Unusable> {
         ("EC", Some("P-384")) => {
             Ok(Key::on_curve(id, fits(AlgorithmSet::ES384)?, &point(jwk, 48)?)?)
         }
+        ("EC", Some("P-521")) => {
+            Ok(Key::on_curve(id, fits(AlgorithmSet::ES512)?, &point(jwk, 66)?)?)
+        }
         ("OKP", Some("Ed25519")) => {
             let key = coordinate(jwk, "x", 32)?;
             Ok(Key::on_curve(id, fits(AlgorithmSet::EDDSA)?, &key)?)

@@ -81,7 +81,7 @@
 //! | setting | default |
 //! |---|---|
 //! | issuer, audience, keys | none: required |
-//! | algorithms | the asymmetric ones: RSA (PKCS#1 and PSS), ECDSA on P-256 and P-384, Ed25519 |
+//! | algorithms | the asymmetric ones: RSA (PKCS#1 and PSS), ECDSA on P-256, P-384 and P-521, Ed25519 |
 //! | clock skew | 60 s |
 //! | token type | absent, `JWT` or `at+jwt` |
 //! | scopes, roles | `scope`, else `scp`; `roles` |
@@ -97,8 +97,7 @@
 //! # What this does not do
 //!
 //! It does not fetch keys, follow `jku`, `x5u` or `jwk` in a header, decrypt tokens, know about
-//! revocation before `exp`, or check a proof of possession. P-521, secp256k1 and Ed448 are not
-//! supported. It never reads a token from the query or a cookie.
+//! revocation before `exp`, or check a proof of possession. secp256k1 and Ed448 are not supported. It never reads a token from the query or a cookie.
 //!
 //! [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725
 
@@ -109,15 +108,20 @@ mod claim_map;
 mod claim_path;
 mod claims;
 mod concession;
+mod delegation;
 mod demand;
 mod fault;
 mod hint;
 mod json;
+mod json_tree;
 mod jwk;
 mod key;
+mod lifetime;
+mod login;
 mod pem;
 mod preset;
 mod provider;
+mod required;
 mod scheme;
 mod settings;
 mod skew;
@@ -134,6 +138,7 @@ mod tests;
 pub use algorithm::Algorithm;
 pub use builder::{DangerousJwtBuilder, JwtBuilder};
 pub use claim_map::ClaimMap;
+pub use required::ClaimValue;
 pub use scheme::Jwt;
 
 /// The name of the scheme in records and principals.

@@ -20,6 +20,11 @@ const P384: &[u8] = &[
     0x30, 0x76, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b,
     0x81, 0x04, 0x00, 0x22, 0x03, 0x62, 0x00,
 ];
+/// The same with secp521r1.
+const P521: &[u8] = &[
+    0x30, 0x81, 0x9b, 0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05,
+    0x2b, 0x81, 0x04, 0x00, 0x23, 0x03, 0x81, 0x86, 0x00,
+];
 /// `SEQUENCE { SEQUENCE { id-Ed25519 } BIT STRING }` up to the key (RFC 8410).
 const ED25519: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
@@ -53,13 +58,16 @@ pub(super) fn public_key(text: &str) -> Result<Key, &'static str> {
     }
     let body: String = body.split_ascii_whitespace().collect();
     let der = STANDARD.decode(body).map_err(|_| "is not valid base64 inside")?;
-    if let Some(point) = der.strip_prefix(P256) {
-        ec_point(point, 32)?;
-        return Key::on_curve(None, AlgorithmSet::ES256, point);
-    }
-    if let Some(point) = der.strip_prefix(P384) {
-        ec_point(point, 48)?;
-        return Key::on_curve(None, AlgorithmSet::ES384, point);
+    let curves = [
+        (P256, AlgorithmSet::ES256, 32),
+        (P384, AlgorithmSet::ES384, 48),
+        (P521, AlgorithmSet::ES512, 66),
+    ];
+    for (prefix, algorithms, coordinate) in curves {
+        if let Some(point) = der.strip_prefix(prefix) {
+            ec_point(point, coordinate)?;
+            return Key::on_curve(None, algorithms, point);
+        }
     }
     if let Some(key) = der.strip_prefix(ED25519) {
         if key.len() != 32 {
@@ -68,7 +76,7 @@ pub(super) fn public_key(text: &str) -> Result<Key, &'static str> {
         return Key::on_curve(None, AlgorithmSet::EDDSA, key);
     }
     let key = PublicKey::from_der(&der)
-        .map_err(|_| "is not a key on P-256 or P-384, an Ed25519 key or an RSA key")?;
+        .map_err(|_| "is not a key on P-256, P-384 or P-521, an Ed25519 key or an RSA key")?;
     let (modulus, exponent) = (key.modulus(), key.exponent());
     rsa(
         None,
@@ -123,6 +131,7 @@ mod tests {
         for (pem, algorithms) in [
             (kit::ES256_PUB, AlgorithmSet::ES256),
             (kit::ES384_PUB, AlgorithmSet::ES384),
+            (kit::ES512_PUB, AlgorithmSet::ES512),
             (kit::ED25519_PUB, AlgorithmSet::EDDSA),
             (kit::RSA_PUB, AlgorithmSet::RSA),
             (kit::RSA_PKCS1_PUB, AlgorithmSet::RSA),

@@ -73,7 +73,7 @@ fn set(text: &str) -> Read {
             [] => String::new(),
             skipped => format!(": {}", skipped.join(", ")),
         };
-        let remedy = "give at least one RSA, P-256, P-384 or Ed25519 key for signatures";
+        let remedy = "give at least one RSA, P-256, P-384, P-521 or Ed25519 key for signatures";
         return Err((format!("has no usable key{why}"), remedy));
     }
     Ok(parsed)

@@ -1,5 +1,6 @@
 //! Signs tokens for the tests. The keys are public, and for nothing else.
 
+use aws_lc_rs::signature::{ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::EncodingKey;
@@ -20,6 +21,8 @@ keys! {
     ES256_PUB = "es256.pub.pem";
     ES384 = "es384.pem";
     ES384_PUB = "es384.pub.pem";
+    ES512 = "es512.pem";
+    ES512_PUB = "es512.pub.pem";
     ED25519 = "ed25519.pem";
     ED25519_PUB = "ed25519.pub.pem";
     RSA = "rs256.pem";
@@ -65,6 +68,7 @@ pub(super) fn key(algorithm: Algorithm) -> EncodingKey {
     match algorithm {
         Algorithm::Es256 => EncodingKey::from_ec_pem(ES256.as_bytes()).unwrap(),
         Algorithm::Es384 => EncodingKey::from_ec_pem(ES384.as_bytes()).unwrap(),
+        Algorithm::Es512 => EncodingKey::from_ec_pem(ES512.as_bytes()).unwrap(),
         Algorithm::EdDsa => EncodingKey::from_ed_pem(ED25519.as_bytes()).unwrap(),
         Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => EncodingKey::from_secret(SECRET),
         _ => EncodingKey::from_rsa_pem(RSA.as_bytes()).unwrap(),
@@ -79,9 +83,38 @@ fn native(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
 /// A compact token over the very texts given.
 pub(super) fn sign_text(algorithm: Algorithm, header: &str, payload: &str) -> String {
     let signed = format!("{}.{}", encode(header), encode(payload));
-    let signer = (DEFAULT_PROVIDER.signer_factory)(&native(algorithm), &key(algorithm)).unwrap();
-    let signature = signer.try_sign(signed.as_bytes()).unwrap();
+    let signature = match algorithm {
+        Algorithm::Es512 => sign_p521(signed.as_bytes()),
+        _ => {
+            let factory = DEFAULT_PROVIDER.signer_factory;
+            let signer = factory(&native(algorithm), &key(algorithm)).unwrap();
+            signer.try_sign(signed.as_bytes()).unwrap()
+        }
+    };
     format!("{signed}.{}", encode(signature))
+}
+
+/// The one curve that the crate which signs does not know.
+fn p521() -> EcdsaKeyPair {
+    let body: String = ES512.lines().filter(|line| !line.starts_with("-----")).collect();
+    let der = base64::engine::general_purpose::STANDARD.decode(body).unwrap();
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_FIXED_SIGNING, &der).unwrap()
+}
+
+fn sign_p521(signed: &[u8]) -> Vec<u8> {
+    let random = aws_lc_rs::rand::SystemRandom::new();
+    p521().sign(&random, signed).unwrap().as_ref().to_vec()
+}
+
+/// The public key of an algorithm in PEM.
+pub(super) fn public_pem(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Es256 => ES256_PUB,
+        Algorithm::Es384 => ES384_PUB,
+        Algorithm::Es512 => ES512_PUB,
+        Algorithm::EdDsa => ED25519_PUB,
+        _ => RSA_PUB,
+    }
 }
 
 pub(super) fn sign_as(algorithm: Algorithm, header: &Value, claims: &Value) -> String {
@@ -98,6 +131,11 @@ pub(super) fn jwk(algorithm: Algorithm, members: Value) -> Value {
     let utils = &DEFAULT_PROVIDER.key_utils;
     let key = key(algorithm);
     let mut jwk = match algorithm {
+        Algorithm::Es512 => {
+            let pair = p521();
+            let (x, y) = pair.public_key().as_ref()[1..].split_at(66);
+            json!({"kty": "EC", "crv": "P-521", "x": encode(x), "y": encode(y)})
+        }
         Algorithm::Es256 | Algorithm::Es384 => {
             let (_, x, y) =
                 (utils.ec_pub_components_from_private_key)(key.as_bytes(), native(algorithm))

@@ -5,7 +5,7 @@ use super::super::jwk;
 use super::super::testkit as kit;
 use super::{named, present, refusal};
 
-const ASYMMETRIC: [Algorithm; 9] = [
+const ASYMMETRIC: [Algorithm; 10] = [
     Algorithm::Rs256,
     Algorithm::Rs384,
     Algorithm::Rs512,
@@ -14,6 +14,7 @@ const ASYMMETRIC: [Algorithm; 9] = [
     Algorithm::Ps512,
     Algorithm::Es256,
     Algorithm::Es384,
+    Algorithm::Es512,
     Algorithm::EdDsa,
 ];
 
@@ -32,13 +33,7 @@ fn token(algorithm: Algorithm, kid: Option<&str>) -> String {
 #[test]
 fn every_asymmetric_algorithm_verifies_with_jwk_and_pem() {
     for algorithm in ASYMMETRIC {
-        let pem = match algorithm {
-            Algorithm::Es256 => kit::ES256_PUB,
-            Algorithm::Es384 => kit::ES384_PUB,
-            Algorithm::EdDsa => kit::ED25519_PUB,
-            _ => kit::RSA_PUB,
-        };
-        let by_pem = named().public_key_pem(pem).build().unwrap();
+        let by_pem = named().public_key_pem(kit::public_pem(algorithm)).build().unwrap();
         let by_jwk = named().jwks(set(&[kit::jwk(algorithm, json!({}))])).build().unwrap();
         for jwt in [by_pem, by_jwk] {
             let good = token(algorithm, None);
