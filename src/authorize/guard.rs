@@ -25,12 +25,15 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Authorize {
     requirement: Requirement,
+    /// Whether it asks for the time of day, which costs a look at the clock.
+    is_timed: bool,
 }
 
 impl Authorize {
     /// Requires this of every caller.
     pub fn require(requirement: Requirement) -> Self {
-        Self { requirement }
+        let is_timed = requirement.is_timed();
+        Self { requirement, is_timed }
     }
 
     /// What is required.
@@ -49,8 +52,9 @@ impl Guard for Authorize {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let now = self.is_timed.then(|| exchange.unix());
         let principal = exchange.principal().ok_or_else(|| exchange.context.unauthenticated())?;
-        self.requirement.check(principal)?;
+        self.requirement.check_by(principal, now)?;
         Ok(Flow::Continue)
     }
 

@@ -1,18 +1,15 @@
 //! What a principal must hold.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use http::{HeaderValue, header::WWW_AUTHENTICATE};
+use super::login;
+use crate::{context::Principal, error::Mistakes, rejection::Rejection};
 
-use crate::{
-    context::Principal,
-    error::Mistakes,
-    rejection::{Reason, Rejection},
-};
-
-/// What a principal must hold to be let through: scopes and roles, joined by *and* and *or*.
+/// What a principal must hold to be let through: scopes, roles, a strong authentication, joined by
+/// *and* and *or*.
 ///
-/// Built by [`scope`], [`role`], [`any`] and [`all`]; it prints as a person would say it, and judging a principal
+/// Built by [`scope`], [`role`], [`acr`](super::acr), [`amr`](super::amr),
+/// [`max_age`](super::max_age), [`not_delegated`](super::not_delegated), [`any`] and [`all`]; it prints as a person would say it, and judging a principal
 /// allocates nothing.
 ///
 /// # Example
@@ -27,12 +24,18 @@ use crate::{
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use = "a requirement does nothing until a policy or an `Authorize` holds it"]
-pub struct Requirement(Rule);
+pub struct Requirement(pub(super) Rule);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Rule {
+pub(super) enum Rule {
     Scope(Box<str>),
     Role(Box<str>),
+    /// Any one of these classes of authentication, the preferred one first.
+    Acr(Vec<Box<str>>),
+    Amr(Box<str>),
+    MaxAge(Duration),
+    /// Whether somebody acts for the caller.
+    Delegated(bool),
     Any(Vec<Requirement>),
     All(Vec<Requirement>),
 }
@@ -82,50 +85,72 @@ impl Requirement {
         }
     }
 
-    /// Whether `principal` holds what is asked.
+    /// Whether `principal` holds what is asked. Without a time, no authentication is recent:
+    /// [`is_met_at`](Self::is_met_at) has one.
     #[must_use]
     pub fn is_met(&self, principal: &Principal) -> bool {
+        self.is_met_by(principal, None)
+    }
+
+    /// Whether `principal` holds what is asked, at a time since the Unix epoch.
+    #[must_use]
+    pub fn is_met_at(&self, principal: &Principal, unix: Duration) -> bool {
+        self.is_met_by(principal, Some(unix))
+    }
+
+    pub(super) fn is_met_by(&self, principal: &Principal, now: Option<Duration>) -> bool {
         match &self.0 {
             Rule::Scope(name) => principal.has_scope(name),
             Rule::Role(name) => principal.has_role(name),
-            Rule::Any(parts) => parts.iter().any(|part| part.is_met(principal)),
+            Rule::Acr(classes) => login::has_one_of(principal, classes),
+            Rule::Amr(method) => principal.amr().any(|used| *used == **method),
+            Rule::MaxAge(oldest) => login::is_recent(principal, *oldest, now),
+            Rule::Delegated(wanted) => principal.actor().is_some() == *wanted,
+            Rule::Any(parts) => parts.iter().any(|part| part.is_met_by(principal, now)),
             Rule::All(parts) => {
-                !parts.is_empty() && parts.iter().all(|part| part.is_met(principal))
+                !parts.is_empty() && parts.iter().all(|part| part.is_met_by(principal, now))
             }
         }
     }
 
-    /// Judges `principal`.
+    /// Judges `principal`, as [`is_met`](Self::is_met) does.
     ///
     /// # Errors
-    /// [`Reason::InsufficientScope`] when it lacks something. A caller with a bearer token is told
-    /// which scopes would do ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)); roles
-    /// are shown to observers only.
+    /// As [`check_at`](Self::check_at).
     pub fn check(&self, principal: &Principal) -> Result<(), Rejection> {
-        if self.is_met(principal) { Ok(()) } else { Err(self.refuse(principal)) }
+        self.check_by(principal, None)
     }
 
-    #[cold]
-    fn refuse(&self, principal: &Principal) -> Rejection {
-        let rejection = Rejection::new(Reason::InsufficientScope)
-            .expected(self.to_string())
-            .found(Holdings(principal).to_string());
-        if matches!(principal.scheme(), "jwt" | "bearer" | "introspection") {
-            rejection.header(WWW_AUTHENTICATE, self.challenge(principal))
-        } else {
-            rejection
-        }
+    /// Judges `principal` at a time since the Unix epoch.
+    ///
+    /// # Errors
+    /// [`InsufficientAuthentication`](crate::Reason::InsufficientAuthentication) when a caller with
+    /// a token would be let through after a stronger or more recent authentication; the challenge
+    /// says which ([RFC 9470](https://www.rfc-editor.org/rfc/rfc9470#section-3)).
+    /// [`InsufficientScope`](crate::Reason::InsufficientScope) when it lacks something else. A caller
+    /// with a token is told which scopes would do
+    /// ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750#section-3.1)); roles are shown to
+    /// observers only. [`Forbidden`](crate::Reason::Forbidden) when it has no token, and its
+    /// credentials tell nothing of an authentication.
+    pub fn check_at(&self, principal: &Principal, unix: Duration) -> Result<(), Rejection> {
+        self.check_by(principal, Some(unix))
     }
 
-    fn challenge(&self, principal: &Principal) -> HeaderValue {
-        let mut needed = Vec::new();
-        let bare = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
-        if !self.needed_scopes(principal, &mut needed) || !needed.iter().all(|name| is_token(name))
-        {
-            return bare;
+    pub(super) fn check_by(
+        &self,
+        principal: &Principal,
+        now: Option<Duration>,
+    ) -> Result<(), Rejection> {
+        if self.is_met_by(principal, now) { Ok(()) } else { Err(self.refuse(principal, now)) }
+    }
+
+    /// Whether the time of day has a part in it.
+    pub(super) fn is_timed(&self) -> bool {
+        match &self.0 {
+            Rule::MaxAge(_) => true,
+            Rule::Any(parts) | Rule::All(parts) => parts.iter().any(Self::is_timed),
+            _ => false,
         }
-        let told = format!("Bearer error=\"insufficient_scope\", scope=\"{}\"", needed.join(" "));
-        HeaderValue::try_from(told).unwrap_or(bare)
     }
 
     /// Adds what is wrong with this requirement to the mistakes of the setter that was given it: a
@@ -141,7 +166,10 @@ impl Requirement {
             Rule::Role(name) if name.is_empty() => {
                 mistakes.push(setter, "", "a role has no name", "name it as the issuer does");
             }
-            Rule::Scope(_) | Rule::Role(_) => {}
+            Rule::Acr(_) | Rule::Amr(_) | Rule::MaxAge(_) => {
+                login::mistakes(&self.0, setter, mistakes)
+            }
+            Rule::Scope(_) | Rule::Role(_) | Rule::Delegated(_) => {}
             Rule::Any(parts) | Rule::All(parts) if parts.is_empty() => mistakes.push(
                 setter,
                 "",
@@ -154,40 +182,14 @@ impl Requirement {
         }
     }
 
-    /// Appends the scopes with which `principal` would be let through, those it holds included; `false` where no
-    /// scope could help it.
-    fn needed_scopes<'a>(&'a self, principal: &Principal, needed: &mut Vec<&'a str>) -> bool {
-        match &self.0 {
-            Rule::Scope(name) => {
-                if !needed.contains(&&**name) {
-                    needed.push(name);
-                }
-                true
-            }
-            Rule::Role(name) => principal.has_role(name),
-            Rule::Any(parts) => {
-                let before = needed.len();
-                let met = parts.iter().filter(|part| part.is_met(principal));
-                met.chain(parts).any(|part| {
-                    needed.truncate(before);
-                    part.needed_scopes(principal, needed)
-                })
-            }
-            Rule::All(parts) => {
-                let mut each = parts.iter();
-                !parts.is_empty() && each.all(|part| part.needed_scopes(principal, needed))
-            }
-        }
-    }
-
     fn is_compound(&self) -> bool {
         match &self.0 {
-            Rule::Scope(_) | Rule::Role(_) => false,
             Rule::Any(parts) | Rule::All(parts) => match parts.as_slice() {
                 [] => false,
                 [only] => only.is_compound(),
                 _ => true,
             },
+            _ => false,
         }
     }
 }
@@ -197,6 +199,11 @@ impl fmt::Display for Requirement {
         match &self.0 {
             Rule::Scope(name) => write!(f, "scope {name}"),
             Rule::Role(name) => write!(f, "role {name}"),
+            Rule::Acr(classes) => write!(f, "acr {}", classes.join(" | ")),
+            Rule::Amr(method) => write!(f, "amr {method}"),
+            Rule::MaxAge(oldest) => write!(f, "authenticated within {} s", oldest.as_secs()),
+            Rule::Delegated(true) => f.write_str("delegated"),
+            Rule::Delegated(false) => f.write_str("not delegated"),
             Rule::Any(parts) => join(f, parts, " or "),
             Rule::All(parts) => join(f, parts, " and "),
         }
@@ -221,19 +228,7 @@ fn join(f: &mut fmt::Formatter<'_>, parts: &[Requirement], word: &str) -> fmt::R
 }
 
 /// RFC 6749, section 3.3: `scope-token`.
-fn is_token(name: &str) -> bool {
+pub(super) fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
-}
-
-/// What a principal holds, for observers.
-struct Holdings<'a>(&'a Principal);
-
-impl fmt::Display for Holdings<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("scopes")?;
-        self.0.scopes().try_for_each(|name| write!(f, " {name}"))?;
-        f.write_str("; roles")?;
-        self.0.roles().try_for_each(|name| write!(f, " {name}"))
-    }
 }

@@ -7,7 +7,10 @@ use crate::context::PrincipalBuilder;
 
 /// Adds what the claims tell. What has another shape than it should is nothing: it grants nothing,
 /// and a service that does not ask for it takes the token all the same.
-pub(super) fn add(mut principal: PrincipalBuilder, claims: &Map<String, Value>) -> PrincipalBuilder {
+pub(super) fn add(
+    mut principal: PrincipalBuilder,
+    claims: &Map<String, Value>,
+) -> PrincipalBuilder {
     if let Some(acr) = claims.get("acr").and_then(Value::as_str).filter(|acr| !acr.is_empty()) {
         principal = principal.acr(acr);
     }
