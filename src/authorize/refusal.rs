@@ -27,12 +27,13 @@ impl Requirement {
         let rejection = Rejection::new(reason)
             .expected(self.to_string())
             .found(Holdings(principal, now).to_string());
+        let scheme = challenge(principal);
         match (reason, needed.why()) {
             _ if !has_token(principal) => rejection,
             (Reason::InsufficientAuthentication, Some(why)) => {
-                rejection.detail(why).header(WWW_AUTHENTICATE, needed.step_up(why))
+                rejection.detail(why).header(WWW_AUTHENTICATE, needed.step_up(scheme, why))
             }
-            _ => rejection.header(WWW_AUTHENTICATE, needed.insufficient_scope(is_possible)),
+            _ => rejection.header(WWW_AUTHENTICATE, needed.insufficient_scope(scheme, is_possible)),
         }
     }
 
@@ -104,9 +105,9 @@ impl Needed<'_> {
     }
 
     /// RFC 9470, section 3: `scope` is there where it is lacking too.
-    fn step_up(&self, why: &'static str) -> HeaderValue {
+    fn step_up(&self, scheme: &'static str, why: &'static str) -> HeaderValue {
         let mut told = format!(
-            "Bearer error=\"insufficient_user_authentication\", error_description=\"{why}\""
+            "{scheme} error=\"insufficient_user_authentication\", error_description=\"{why}\""
         );
         told += &quoted("acr_values", &self.classes);
         if let Some(max_age) = self.max_age {
@@ -115,15 +116,14 @@ impl Needed<'_> {
         if self.more_scope {
             told += &quoted("scope", &self.scopes);
         }
-        let bare = "Bearer error=\"insufficient_user_authentication\"";
-        HeaderValue::try_from(told).unwrap_or(HeaderValue::from_static(bare))
+        HeaderValue::try_from(told).unwrap_or(HeaderValue::from_static(scheme))
     }
 
     /// RFC 6750, section 3.1: `scope` is there where scopes alone would do.
-    fn insufficient_scope(&self, is_possible: bool) -> HeaderValue {
-        let bare = "Bearer error=\"insufficient_scope\"";
+    fn insufficient_scope(&self, scheme: &'static str, is_possible: bool) -> HeaderValue {
         let scopes = if is_possible { quoted("scope", &self.scopes) } else { String::new() };
-        HeaderValue::try_from(format!("{bare}{scopes}")).unwrap_or(HeaderValue::from_static(bare))
+        let told = format!("{scheme} error=\"insufficient_scope\"{scopes}");
+        HeaderValue::try_from(told).unwrap_or(HeaderValue::from_static(scheme))
     }
 }
 
@@ -144,6 +144,13 @@ fn add<'a>(names: &mut Vec<&'a str>, name: &'a str) {
 /// Whether the caller came with a token of OAuth, which another one can take the place of.
 fn has_token(principal: &Principal) -> bool {
     matches!(principal.scheme(), "jwt" | "bearer" | "introspection")
+}
+
+/// The scheme of the challenge: a token that is bound to a key is no bearer token (RFC 9449,
+/// section 7.1).
+fn challenge(principal: &Principal) -> &'static str {
+    let is_bound = principal.confirmation().is_some_and(|asked| asked.key().is_some());
+    if is_bound { "DPoP" } else { "Bearer" }
 }
 
 /// What a principal holds, for observers.

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use http::{Request, header::WWW_AUTHENTICATE};
 use proptest::{
     collection,
@@ -7,7 +9,7 @@ use proptest::{
 use super::*;
 use crate::{
     clock::ManualClock,
-    context::Principal,
+    context::{Actor, Confirmation, Principal, PrincipalBuilder},
     error::Mistakes,
     guard::{Exchange, Flow, Guard},
     rejection::{Reason, Rejection},
@@ -102,8 +104,10 @@ fn impossible_names_and_empty_lists_are_mistakes() {
     let mut mistakes = Mistakes::default();
     let requirement = scope("a b").or(role("")).or(all([])).or(scope("fine"));
     requirement.mistakes("route", &mut mistakes);
+    let classes = acr([""; 0]).or(acr(["a b"])).or(amr("")).or(max_age(Duration::from_millis(1)));
+    classes.or(acr(["fine"])).or(not_delegated()).mistakes("route", &mut mistakes);
     let error = mistakes.finish().unwrap_err();
-    assert_eq!(error.mistakes().len(), 3, "{error}");
+    assert_eq!(error.mistakes().len(), 7, "{error}");
     assert!(error.mistakes().iter().all(|mistake| mistake.setter() == "route"));
 }
 
@@ -117,8 +121,187 @@ fn an_authorize_that_finds_no_principal_refuses_with_401() {
     assert!(matches!(admitted, Ok(Flow::Continue)));
 }
 
+const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+fn minutes(minutes: u64) -> Duration {
+    Duration::from_secs(60 * minutes)
+}
+
+fn user(scheme: &'static str) -> PrincipalBuilder {
+    Principal::builder("https://id.example", "alice").scheme(scheme)
+}
+
+fn refusal(requirement: &Requirement, caller: PrincipalBuilder) -> Rejection {
+    requirement.check_at(&caller.build(), NOW).unwrap_err()
+}
+
+#[test]
+fn a_weaker_class_is_sent_to_step_up_with_the_classes_in_the_order_of_preference() {
+    let requirement = acr(["urn:example:phr", "urn:example:mfa"]);
+    for reached in ["urn:example:phr", "urn:example:mfa"] {
+        assert!(requirement.is_met(&user("jwt").acr(reached).build()));
+    }
+    for caller in [user("jwt"), user("jwt").acr("urn:example:MFA"), user("jwt").amr(["mfa"])] {
+        let refused = refusal(&requirement, caller);
+        assert_eq!(
+            (refused.reason(), refused.status()),
+            (Reason::InsufficientAuthentication, http::StatusCode::UNAUTHORIZED,)
+        );
+        assert_eq!(
+            challenge(&refused),
+            Some(
+                "Bearer error=\"insufficient_user_authentication\", \
+                 error_description=\"a stronger authentication is required\", \
+                 acr_values=\"urn:example:phr urn:example:mfa\""
+            )
+        );
+    }
+}
+
+#[test]
+fn an_old_authentication_is_sent_to_step_up_with_the_age_that_would_do() {
+    let requirement = scope("a").and(max_age(minutes(5)));
+    let caller = || user("jwt").scope("a");
+    for good in [NOW, NOW - minutes(5), NOW + minutes(1)] {
+        assert!(requirement.is_met_at(&caller().auth_time(good).build(), NOW), "{good:?}");
+        assert!(!requirement.is_met(&caller().auth_time(good).build()), "without a time");
+    }
+    let second = Duration::from_secs(1);
+    for bad in [NOW - minutes(5) - second, NOW + minutes(1) + second, Duration::ZERO] {
+        let refused = refusal(&requirement, caller().auth_time(bad));
+        assert_eq!(
+            challenge(&refused),
+            Some(
+                "Bearer error=\"insufficient_user_authentication\", \
+                 error_description=\"a more recent authentication is required\", max_age=\"300\""
+            )
+        );
+    }
+    let refused = refusal(&requirement, caller());
+    assert_eq!(refused.reason(), Reason::InsufficientAuthentication, "no `auth_time`");
+    let old = refusal(&requirement, caller().acr("1").amr(["pwd"]).auth_time(NOW - minutes(6)));
+    assert_eq!(
+        old.private_found(),
+        Some("scopes a; roles; acr 1; amr pwd; authenticated 360 s ago")
+    );
+    assert_eq!(old.private_expected(), Some("scope a and authenticated within 300 s"));
+}
+
+#[test]
+fn what_else_a_new_token_needs_is_said_in_the_same_challenge() {
+    let requirement = all([scope("a"), acr(["x"]), max_age(minutes(9)), max_age(minutes(5))]);
+    let refused = refusal(&requirement, user("jwt").auth_time(NOW));
+    assert_eq!(
+        challenge(&refused),
+        Some(
+            "Bearer error=\"insufficient_user_authentication\", \
+             error_description=\"a stronger authentication is required\", \
+             acr_values=\"x\", max_age=\"300\", scope=\"a\""
+        )
+    );
+    // Who is strong enough lacks a scope only.
+    let refused = refusal(&requirement, user("jwt").acr("x").auth_time(NOW));
+    assert_eq!(refused.reason(), Reason::InsufficientScope);
+    assert_eq!(challenge(&refused), Some("Bearer error=\"insufficient_scope\", scope=\"a\""));
+}
+
+#[test]
+fn nobody_authenticates_again_for_the_want_of_a_role_or_in_vain() {
+    let requirement = role("admin").and(acr(["x"]));
+    let refused = refusal(&requirement, user("jwt"));
+    assert_eq!(refused.reason(), Reason::InsufficientScope);
+    assert_eq!(challenge(&refused), Some("Bearer error=\"insufficient_scope\""));
+    // Either would do, and the first that can be had is told.
+    let either = role("admin").or(acr(["x"]));
+    assert_eq!(refusal(&either, user("jwt")).reason(), Reason::InsufficientAuthentication);
+    assert!(either.is_met(&user("jwt").role("admin").build()));
+    assert_eq!(refusal(&acr([""; 0]), user("jwt")).reason(), Reason::InsufficientScope);
+}
+
+#[test]
+fn a_method_is_one_of_those_that_were_used() {
+    let requirement = amr("mfa");
+    assert!(requirement.is_met(&user("jwt").amr(["pwd", "mfa"]).build()));
+    let refused = refusal(&requirement, user("jwt").amr(["pwd", "MFA", "mfa2"]));
+    assert_eq!(
+        challenge(&refused),
+        Some(
+            "Bearer error=\"insufficient_user_authentication\", \
+             error_description=\"a stronger authentication is required\""
+        )
+    );
+}
+
+#[test]
+fn a_caller_without_a_token_cannot_step_up_and_is_refused_for_good() {
+    for scheme in ["api-key", "mtls", "custom"] {
+        let refused = refusal(&acr(["x"]).and(max_age(minutes(5))), user(scheme));
+        assert_eq!((refused.reason(), challenge(&refused)), (Reason::Forbidden, None));
+        assert!(refused.private_expected().is_some());
+    }
+    let introspected = refusal(&acr(["x"]), user("introspection"));
+    assert_eq!(introspected.reason(), Reason::InsufficientAuthentication);
+}
+
+#[test]
+fn a_token_bound_to_a_key_is_challenged_by_its_own_scheme() {
+    let bound = || user("jwt").confirmation(Confirmation::default().with_key([7; 32]));
+    let refused = refusal(&scope("a"), bound());
+    assert_eq!(challenge(&refused), Some("DPoP error=\"insufficient_scope\", scope=\"a\""));
+    let refused = refusal(&acr(["x"]), bound());
+    assert!(challenge(&refused).unwrap().starts_with("DPoP error=\"insufficient_user_"));
+    let certified = Confirmation::default().with_certificate([7; 32]);
+    let refused = refusal(&scope("a"), user("jwt").confirmation(certified));
+    assert!(challenge(&refused).unwrap().starts_with("Bearer "));
+}
+
+#[test]
+fn delegation_can_be_forbidden_and_demanded() {
+    let direct = || user("jwt").scope("a");
+    let basket = Actor::new("https://id.example", "basket");
+    let by = || direct().actor(basket.clone());
+    assert!(not_delegated().is_met(&direct().build()));
+    assert!(!not_delegated().is_met(&by().build()));
+    assert!(delegated().is_met(&by().build()) && !delegated().is_met(&direct().build()));
+    let refused = refusal(&scope("a").and(not_delegated()), by());
+    assert_eq!(refused.reason(), Reason::InsufficientScope);
+    assert_eq!(challenge(&refused), Some("Bearer error=\"insufficient_scope\""));
+    assert_eq!(refused.private_expected(), Some("scope a and not delegated"));
+    assert_eq!(refused.private_found(), Some("scopes a; roles; by https://id.example basket"));
+}
+
+#[test]
+fn a_class_that_would_break_the_challenge_stays_out_of_it() {
+    let refused = refusal(&acr(["x\", error=\"y"]), user("jwt"));
+    assert_eq!(
+        challenge(&refused),
+        Some(
+            "Bearer error=\"insufficient_user_authentication\", \
+             error_description=\"a stronger authentication is required\""
+        )
+    );
+}
+
+#[test]
+fn the_guard_looks_at_the_clock_only_where_time_has_a_part() {
+    let clock = ManualClock::at_unix(NOW);
+    let mut exchange = Exchange::test(Request::new(()), clock);
+    exchange.set_principal(user("jwt").auth_time(NOW - minutes(4)).build());
+    assert!(matches!(
+        Authorize::require(max_age(minutes(5))).check(&mut exchange),
+        Ok(Flow::Continue)
+    ));
+    let refused = Authorize::require(max_age(minutes(3))).check(&mut exchange).unwrap_err();
+    assert_eq!(refused.reason(), Reason::InsufficientAuthentication);
+}
+
 fn requirement() -> impl Strategy<Value = Requirement> {
-    let leaf = prop_oneof!["[a-d]".prop_map(scope), "[a-d]".prop_map(role)];
+    let leaf = prop_oneof![
+        "[a-d]".prop_map(scope),
+        "[a-d]".prop_map(role),
+        collection::vec("[a-d]", 0..3).prop_map(acr),
+        (1u64..100).prop_map(|seconds| max_age(Duration::from_secs(seconds))),
+    ];
     leaf.prop_recursive(4, 32, 4, |inner| {
         prop_oneof![
             collection::vec(inner.clone(), 0..4).prop_map(any),
@@ -153,16 +336,54 @@ proptest! {
         roles in holdings(),
     ) {
         let caller = Principal::builder("i", "s").scheme("jwt").scopes(scopes.clone()).roles(roles.clone());
-        let Err(refused) = requirement.check(&caller.build()) else { return Ok(()) };
+        let Err(refused) = requirement.check_at(&caller.build(), NOW) else { return Ok(()) };
+        if refused.reason() == Reason::InsufficientAuthentication {
+            return Ok(());
+        }
         let told = challenge(&refused).unwrap();
         if let Some((_, named)) = told.split_once("scope=\"") {
             let named = named.trim_end_matches('"').split(' ');
             let helped = Principal::builder("i", "s").scopes(named).roles(roles);
-            prop_assert!(requirement.is_met(&helped.build()), "{requirement}: {told}");
+            prop_assert!(requirement.is_met_at(&helped.build(), NOW), "{requirement}: {told}");
         } else {
-            let helped = Principal::builder("i", "s").scopes(["a", "b", "c", "d"]).roles(roles);
-            prop_assert!(!requirement.is_met(&helped.build()), "{requirement}: {told}");
+            for acr in ["a", "b", "c", "d"] {
+                let helped = Principal::builder("i", "s").scopes(["a", "b", "c", "d"]);
+                let helped = helped.roles(roles.clone()).acr(acr).auth_time(NOW).build();
+                prop_assert!(!requirement.is_met_at(&helped, NOW), "{requirement}: {told}");
+            }
         }
+    }
+
+    #[test]
+    fn whoever_authenticates_as_the_challenge_says_is_let_through(
+        requirement in requirement(),
+        scopes in holdings(),
+        roles in holdings(),
+        acr in collection::vec("[a-d]", 0..2),
+        age in 0u64..200,
+    ) {
+        let caller = Principal::builder("i", "s").scheme("jwt").scopes(scopes.clone()).roles(roles.clone());
+        let caller = caller.auth_time(NOW - Duration::from_secs(age));
+        let caller = acr.into_iter().fold(caller, |caller, acr| caller.acr(acr));
+        let Err(refused) = requirement.check_at(&caller.build(), NOW) else { return Ok(()) };
+        if refused.reason() != Reason::InsufficientAuthentication {
+            return Ok(());
+        }
+        let told = challenge(&refused).unwrap().to_owned();
+        let named = |parameter: &str| -> Vec<String> {
+            let Some((_, rest)) = told.split_once(&format!("{parameter}=\"")) else { return vec![] };
+            rest.split('"').next().unwrap().split(' ').map(str::to_owned).collect()
+        };
+        let granted = if named(" scope").is_empty() { scopes } else { named(" scope") };
+        // A user reaches one class; of requirements that ask for several at once, none can be met.
+        let classes = named("acr_values");
+        let reached = classes.iter().map(|class| Some(class)).chain([None]).any(|class| {
+            let helped = Principal::builder("i", "s").scopes(granted.clone()).roles(roles.clone());
+            let helped = helped.auth_time(NOW);
+            let helped = class.into_iter().fold(helped, |helped, class| helped.acr(class.clone()));
+            requirement.is_met_at(&helped.build(), NOW)
+        });
+        prop_assert!(reached || classes.len() > 1, "{requirement}: {told}");
     }
 
     #[test]
