@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, LOCATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_rustls::HttpsConnector;
@@ -174,6 +175,10 @@ impl Remote {
     ) -> Result<Answered, RemoteError> {
         let limit = self.inner.max_body;
         let (head, body) = response.into_parts();
+        // What is announced need not be waited for.
+        if body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX) {
+            return Err(RemoteError::TooLarge { host: url.host().into(), limit });
+        }
         match Limited::new(body, limit).collect().await {
             Ok(body) => {
                 let body = body.to_bytes();

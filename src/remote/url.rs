@@ -38,7 +38,7 @@ impl RemoteUrl {
         }
         let remedy = "write it as `https://id.example/path`";
         let uri: Uri = text.parse().map_err(|_| BadUrl::new("is not a URL", remedy))?;
-        let (Some(scheme), Some(authority)) = (uri.scheme(), uri.authority()) else {
+        let (Some(_), Some(authority)) = (uri.scheme(), uri.authority()) else {
             return Err(BadUrl::new("is not a URL with scheme and host", remedy));
         };
         if authority.as_str().contains('@') {
