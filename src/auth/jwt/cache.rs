@@ -20,6 +20,13 @@ impl Digest {
     }
 }
 
+impl Digest {
+    /// A part of it that has no say in where [`Verified`] keeps a token.
+    pub(super) fn last_word(&self) -> u64 {
+        u64::from_le_bytes(self.0.last_chunk().copied().unwrap_or_default())
+    }
+}
+
 impl Hash for Digest {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let head = self.0.first_chunk().copied().unwrap_or_default();
@@ -68,12 +75,21 @@ impl Verified {
         ))
     }
 
+    /// Whether it is there, without a sign of use.
+    pub(super) fn holds(&self, digest: &Digest) -> bool {
+        self.0.contains_key(digest)
+    }
+
     pub(super) fn find(&self, digest: &Digest) -> Option<Accepted> {
         self.0.get(digest)
     }
 
     pub(super) fn insert(&self, digest: Digest, accepted: Accepted) {
         self.0.insert(digest, accepted);
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        usize::try_from(self.0.capacity()).unwrap_or(usize::MAX)
     }
 
     #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::context::{Confirmation, Principal, PrincipalBuilder};
 
 use super::claim_map::ClaimMap;
 use super::delegation;
-use super::fault::{Fault, Kind, quote};
+use super::fault::{Fault, Kind, either, quote};
 use super::lifetime::{Lifetime, Window};
 use super::login;
 use super::required::Required;
@@ -190,10 +190,6 @@ fn access_token(claims: &Map<String, Value>, explicit: bool) -> Result<(), Fault
         return Err(Fault::NotAccess(Kind::Id, "`nonce` without a scope marks an ID token"));
     }
     Ok(())
-}
-
-fn either(names: &[String]) -> String {
-    names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" or ")
 }
 
 /// A claim that is a time; `None` where it is not there.

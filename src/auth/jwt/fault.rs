@@ -216,6 +216,11 @@ pub(super) fn quote(text: &str) -> String {
     format!("`{}`", clip(text))
 }
 
+/// Names of which any would do.
+pub(super) fn either(names: &[String]) -> String {
+    names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" or ")
+}
+
 fn shown(found: Option<&Value>) -> String {
     match found {
         None => "nothing".to_owned(),

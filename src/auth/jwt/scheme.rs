@@ -9,6 +9,7 @@ use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue};
 
 use super::builder::JwtBuilder;
+use super::cache::Digest;
 use super::concession::Concession;
 use super::fault::{Explained, Fault, Told};
 use super::hint::Hint;
@@ -24,8 +25,9 @@ use crate::service::guard_layer;
 
 /// Authentication by signed bearer tokens of one issuer.
 ///
-/// Made by [`Jwt::builder`]; see the [module](super) for what it checks. Two issuers are two of
-/// these: keys are never shared between issuers. Clones share keys and memory.
+/// Made by [`Jwt::builder`]; see the [module](super) for what it checks. Several issuers are several
+/// of these, joined by [`Issuers`](super::Issuers): keys are never shared between issuers. Clones
+/// share keys and memory.
 #[derive(Clone)]
 pub struct Jwt {
     pub(super) inner: Arc<Inner>,
@@ -77,7 +79,7 @@ impl Jwt {
     }
 
     /// The subprotocols, where a handshake has a token among them.
-    fn in_subprotocol(&self, exchange: &Exchange) -> Option<&Subprotocol> {
+    pub(super) fn in_subprotocol(&self, exchange: &Exchange) -> Option<&Subprotocol> {
         self.inner.subprotocol.as_ref().filter(|place| place.is_presented(exchange))
     }
 
@@ -85,6 +87,7 @@ impl Jwt {
         &self,
         subprotocol: &Subprotocol,
         exchange: &mut Exchange,
+        digest: Option<Digest>,
         now: Duration,
     ) -> Result<Attempt, Rejection> {
         let headers = exchange.headers();
@@ -95,7 +98,9 @@ impl Jwt {
                 .found("a token among the subprotocols, and an authorization header"));
         }
         let token = subprotocol.token(headers)?;
-        let verified = self.inner.verifier.verify(&token, now);
+        let verifier = &self.inner.verifier;
+        let digest = digest.or_else(|| verifier.digest(&token));
+        let verified = verifier.verify_as(&token, digest, now);
         self.compare_clocks(exchange, verified.as_ref().err(), now);
         let principal = verified.map_err(|fault| self.reject(fault))?;
         subprotocol.demand_another(headers)?;
@@ -103,7 +108,7 @@ impl Jwt {
         self.admit(exchange, TokenKind::Bearer, place, principal)
     }
 
-    fn checks(&self) -> &Checks {
+    pub(super) fn checks(&self) -> &Checks {
         &self.inner.verifier.rules.checks
     }
 
@@ -123,7 +128,29 @@ impl Jwt {
         }
     }
 
-    fn reject(&self, fault: Fault) -> Rejection {
+    /// Verifies the one token of a request, which would be remembered by its digest where the caller
+    /// has computed it.
+    pub(super) fn authenticate_as(
+        &self,
+        exchange: &mut Exchange,
+        digest: Option<Digest>,
+    ) -> Result<Attempt, Rejection> {
+        let now = exchange.unix();
+        if let Some(subprotocol) = self.in_subprotocol(exchange) {
+            return self.authenticate_by(subprotocol, exchange, digest, now);
+        }
+        let found = credentials(exchange.headers(), |kind| self.checks().takes(kind))?;
+        let Some(found) = found else { return Ok(Attempt::Absent) };
+        let verifier = &self.inner.verifier;
+        let digest = digest.or_else(|| verifier.digest(found.token));
+        let verified = verifier.verify_as(found.token, digest, now);
+        let (kind, place) = (found.kind, (!self.checks().is_empty()).then(|| found.place()));
+        self.compare_clocks(exchange, verified.as_ref().err(), now);
+        let principal = verified.map_err(|fault| self.reject(fault))?;
+        self.admit(exchange, kind, place, principal)
+    }
+
+    pub(super) fn reject(&self, fault: Fault) -> Rejection {
         let told = fault.told();
         let reason = match told {
             Told::Expired => Reason::ExpiredCredentials,
@@ -155,17 +182,7 @@ impl Scheme for Jwt {
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
-        let now = exchange.unix();
-        if let Some(subprotocol) = self.in_subprotocol(exchange) {
-            return self.authenticate_by(subprotocol, exchange, now);
-        }
-        let found = credentials(exchange.headers(), |kind| self.checks().takes(kind))?;
-        let Some(found) = found else { return Ok(Attempt::Absent) };
-        let verified = self.inner.verifier.verify(found.token, now);
-        let (kind, place) = (found.kind, (!self.checks().is_empty()).then(|| found.place()));
-        self.compare_clocks(exchange, verified.as_ref().err(), now);
-        let principal = verified.map_err(|fault| self.reject(fault))?;
-        self.admit(exchange, kind, place, principal)
+        self.authenticate_as(exchange, None)
     }
 
     fn challenges(&self) -> Vec<HeaderValue> {

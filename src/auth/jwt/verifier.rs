@@ -35,14 +35,40 @@ pub(super) struct Authentic {
 }
 
 impl Verifier {
+    /// By what a token would be remembered; `None` where it would not be.
+    pub(super) fn digest(&self, token: &[u8]) -> Option<Digest> {
+        // What is too short to be a token is not worth a hash.
+        let is_kept = self.verified.is_some() && (SHORTEST..=MAX_BYTES).contains(&token.len());
+        is_kept.then(|| Digest::of(token)).flatten()
+    }
+
+    /// How many tokens are remembered at most.
+    pub(super) fn remembered(&self) -> usize {
+        self.verified.as_ref().map_or(0, Verified::capacity)
+    }
+
+    /// Whether a token was verified before.
+    pub(super) fn remembers(&self, digest: &Digest) -> bool {
+        self.verified.as_ref().is_some_and(|verified| verified.holds(digest))
+    }
+
     /// Judges a token at a time since the epoch.
+    #[cfg(test)]
     pub(super) fn verify(&self, token: &[u8], now: Duration) -> Result<Principal, Fault> {
+        self.verify_as(token, self.digest(token), now)
+    }
+
+    /// Judges a token that would be remembered by its [`digest`](Self::digest).
+    pub(super) fn verify_as(
+        &self,
+        token: &[u8],
+        digest: Option<Digest>,
+        now: Duration,
+    ) -> Result<Principal, Fault> {
         if token.len() > MAX_BYTES {
             return Err(Fault::Malformed("it is longer than 8 KiB"));
         }
-        // What is too short to be a token is not worth a hash.
-        let verified = self.verified.as_ref().filter(|_| token.len() >= SHORTEST);
-        let known = verified.and_then(|verified| Some((verified, Digest::of(token)?)));
+        let known = self.verified.as_ref().zip(digest);
         let Some((verified, digest)) = known else {
             return self.judge(token, now).map(|accepted| accepted.principal);
         };
