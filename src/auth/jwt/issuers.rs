@@ -51,12 +51,12 @@ use crate::service::guard_layer;
 /// ```
 #[derive(Clone)]
 pub struct Issuers {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     /// Never empty.
-    members: Vec<Jwt>,
+    pub(super) members: Vec<Jwt>,
     trail: Trail,
 }
 

@@ -5,7 +5,9 @@ mod claims;
 mod config;
 mod corpora;
 mod header;
+mod issuers;
 mod keys;
+mod lifetime;
 mod mutation;
 mod presets;
 
@@ -41,7 +43,7 @@ pub(super) fn exchange(authorization: &[&str]) -> Exchange {
     Exchange::test(request.body(()).unwrap(), clock)
 }
 
-pub(super) fn present(jwt: &Jwt, token: &str) -> Result<Principal, Rejection> {
+pub(super) fn present(jwt: &impl Scheme, token: &str) -> Result<Principal, Rejection> {
     let mut exchange = exchange(&[&format!("Bearer {token}")]);
     assert!(jwt.is_presented(&exchange));
     match jwt.authenticate(&mut exchange)? {
@@ -51,7 +53,7 @@ pub(super) fn present(jwt: &Jwt, token: &str) -> Result<Principal, Rejection> {
 }
 
 /// What the record would say of the refusal.
-pub(super) fn refusal(jwt: &Jwt, token: &str) -> (Reason, String) {
+pub(super) fn refusal(jwt: &impl Scheme, token: &str) -> (Reason, String) {
     let rejection = present(jwt, token).unwrap_err();
     let cause = rejection.private_cause().unwrap().to_string();
     let expected = rejection.private_expected().unwrap_or("-");
