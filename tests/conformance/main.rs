@@ -11,7 +11,11 @@
 )]
 
 mod corpus;
+#[cfg(feature = "jwt")]
+mod jose;
 #[cfg(feature = "validate")]
 mod json_parsing;
 #[cfg(feature = "validate")]
 mod json_schema;
+#[cfg(feature = "jwt")]
+mod jws;

@@ -16,7 +16,7 @@ use super::preset::Preset;
 use super::provider::Misnamed;
 use super::required::Required;
 use super::scheme::{Challenges, Inner, Jwt};
-use super::settings::bare;
+use super::settings::{allowed, bare};
 use super::source::Source;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
@@ -228,7 +228,7 @@ impl JwtBuilder {
         self.check_limits(&mut mistakes);
         self.required.iter().for_each(|required| required.mistakes(&mut mistakes));
         self.lifetime.check(&mut mistakes);
-        let allowed = self.allowed(&mut mistakes);
+        let allowed = allowed(self.algorithms.as_deref(), &self.sources, &mut mistakes);
         let mut skipped = Vec::new();
         let mut keys = Vec::new();
         for source in &self.sources {

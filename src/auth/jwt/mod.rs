@@ -117,6 +117,7 @@ mod issuers_builder;
 mod json;
 mod json_tree;
 mod jwk;
+mod jws;
 mod key;
 mod lifetime;
 mod login;
@@ -143,6 +144,7 @@ pub use builder::{DangerousJwtBuilder, JwtBuilder};
 pub use claim_map::ClaimMap;
 pub use issuers::Issuers;
 pub use issuers_builder::IssuersBuilder;
+pub use jws::{Jws, JwsBuilder, JwsError};
 pub use required::ClaimValue;
 pub use scheme::Jwt;
 

@@ -83,30 +83,28 @@ impl JwtBuilder {
             mistakes.push("cache_capacity", value, "is more than 1000000", remedy);
         }
     }
+}
 
-    pub(super) fn allowed(&self, mistakes: &mut Mistakes) -> AlgorithmSet {
-        let asked_for = |algorithm: Algorithm| {
-            self.sources
-                .iter()
-                .any(|source| matches!(source, Source::Secret(of, _) if *of == algorithm))
-        };
-        match &self.algorithms {
-            None => AlgorithmSet::ALL,
-            Some(list) => {
-                if list.is_empty() {
-                    mistakes.push("algorithms", "", "allows nothing", "name one, or leave it out");
-                }
-                for algorithm in list {
-                    if algorithm.is_symmetric() && !asked_for(*algorithm) {
-                        let problem = "is symmetric and there is no shared secret for it";
-                        let remedy = "take it out, or give one with `dangerous().shared_secret`";
-                        mistakes.push("algorithms", algorithm.name(), problem, remedy);
-                    }
-                }
-                list.iter().copied().collect()
-            }
+/// The algorithms that are asked for.
+pub(super) fn allowed(
+    asked: Option<&[Algorithm]>,
+    sources: &[Source],
+    mistakes: &mut Mistakes,
+) -> AlgorithmSet {
+    let Some(list) = asked else { return AlgorithmSet::ALL };
+    if list.is_empty() {
+        mistakes.push("algorithms", "", "allows nothing", "name one, or leave it out");
+    }
+    for algorithm in list.iter().filter(|algorithm| algorithm.is_symmetric()) {
+        let has_secret =
+            |source: &Source| matches!(source, Source::Secret(of, _) if of == algorithm);
+        if !sources.iter().any(has_secret) {
+            let problem = "is symmetric and there is no shared secret for it";
+            let remedy = "take it out, or give one with `shared_secret`";
+            mistakes.push("algorithms", algorithm.name(), problem, remedy);
         }
     }
+    list.iter().copied().collect()
 }
 
 pub(super) fn bare(typ: &str) -> String {

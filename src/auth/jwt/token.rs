@@ -53,6 +53,11 @@ impl<'a> Compact<'a> {
         decode(self.header, HEADER_NOT_TEXT)
     }
 
+    /// Whether there is nothing between the dots.
+    pub(super) fn is_detached(&self) -> bool {
+        self.payload.is_empty()
+    }
+
     pub(super) fn payload(&self) -> Result<Vec<u8>, Fault> {
         decode(self.payload, "its payload is not base64url without padding")
     }
@@ -66,6 +71,14 @@ impl<'a> Compact<'a> {
 /// one token has one spelling.
 fn decode(part: &[u8], otherwise: &'static str) -> Result<Vec<u8>, Fault> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| Fault::Malformed(otherwise))
+}
+
+/// Whether a header's `typ` means a type; case and a leading `application/` do not matter (RFC 7515,
+/// section 4.1.9).
+pub(super) fn is_type(typ: &str, name: &str) -> bool {
+    let (prefix, bare) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
+    let bare = if prefix.eq_ignore_ascii_case("application/") { bare } else { typ };
+    bare.eq_ignore_ascii_case(name)
 }
 
 /// What is believed of a header before the signature: which key to try, and that it may be tried.

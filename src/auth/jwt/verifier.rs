@@ -9,7 +9,7 @@ use super::fault::{Fault, quote};
 use super::json;
 use super::key::KeySet;
 use super::skew::Skew;
-use super::token::{Compact, Header, MAX_BYTES};
+use super::token::{Compact, Header, MAX_BYTES, is_type};
 use crate::context::Principal;
 
 /// No token is shorter: a header of 20 characters, a signature of 43, and four required claims.
@@ -114,17 +114,12 @@ impl Verifier {
     }
 
     fn explicit_type(&self, typ: Option<&str>) -> Result<bool, Fault> {
-        let is = |typ: &str, name: &str| {
-            let (prefix, bare) = typ.split_at_checked("application/".len()).unwrap_or(("", typ));
-            let bare = if prefix.eq_ignore_ascii_case("application/") { bare } else { typ };
-            bare.eq_ignore_ascii_case(name)
-        };
-        let explicit = typ.is_some_and(|typ| is(typ, "at+jwt"));
+        let explicit = typ.is_some_and(|typ| is_type(typ, "at+jwt"));
         let accepted = match (&self.types, typ) {
             (None, None) => true,
-            (None, Some(typ)) => explicit || is(typ, "jwt"),
+            (None, Some(typ)) => explicit || is_type(typ, "jwt"),
             (Some(_), None) => false,
-            (Some(types), Some(typ)) => types.iter().any(|name| is(typ, name)),
+            (Some(types), Some(typ)) => types.iter().any(|name| is_type(typ, name)),
         };
         if accepted {
             Ok(explicit)

@@ -3,7 +3,6 @@
 mod cache;
 mod claims;
 mod config;
-mod corpora;
 mod header;
 mod issuers;
 mod keys;
