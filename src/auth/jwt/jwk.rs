@@ -81,11 +81,7 @@ fn read(item: &Value) -> Result<Key, Unusable> {
     if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
         return Err("has a `use` other than `sig`".into());
     }
-    match jwk.get("key_ops") {
-        None => {}
-        Some(Value::Array(ops)) if ops.iter().any(|op| op == "verify") => {}
-        Some(_) => return Err("has `key_ops` without `verify`".into()),
-    }
+    operations(jwk)?;
     let id = text(jwk, "kid")?;
     let fits = |natural: AlgorithmSet| match text(jwk, "alg")? {
         // Absent in many sets: the key's type says what it can verify.
@@ -118,6 +114,28 @@ fn read(item: &Value) -> Result<Key, Unusable> {
         }
         ("EC" | "OKP", _) => Err("is on a curve that is not supported".into()),
         _ => Err("has a `kty` that is not supported".into()),
+    }
+}
+
+/// What the key is for, in more words than `use`, with which it must agree (RFC 7517, section 4.3).
+fn operations(jwk: &Map<String, Value>) -> Result<(), &'static str> {
+    let Some(operations) = jwk.get("key_ops") else { return Ok(()) };
+    let operations = operations.as_array().and_then(|list| {
+        let words: Option<Vec<_>> = list.iter().map(Value::as_str).collect();
+        words
+    });
+    let Some(mut operations) = operations else { return Err("has `key_ops` that are no strings") };
+    if !operations.contains(&"verify") {
+        return Err("has `key_ops` without `verify`");
+    }
+    let of_signatures = operations.iter().all(|word| matches!(*word, "sign" | "verify"));
+    if jwk.contains_key("use") && !of_signatures {
+        return Err("has `key_ops` that its `use` contradicts");
+    }
+    operations.sort_unstable();
+    match operations.windows(2).any(|pair| matches!(pair, [one, other] if one == other)) {
+        true => Err("has `key_ops` that name one operation twice"),
+        false => Ok(()),
     }
 }
 

@@ -136,6 +136,12 @@ fn one_key_that_is_not_understood_does_not_void_the_set() {
         es256(json!({"use": 1})),
         es256(json!({"key_ops": ["sign"]})),
         es256(json!({"key_ops": "verify"})),
+        es256(json!({"key_ops": []})),
+        es256(json!({"key_ops": ["verify", 1]})),
+        es256(json!({"key_ops": ["verify", "verify"]})),
+        es256(json!({"key_ops": ["verify", "encrypt"], "use": "sig"})),
+        es256(json!({"use": "SIG"})),
+        es256(json!({"use": ""})),
         es256(json!({"alg": "RS256"})),
         es256(json!({"alg": "ECDH-ES"})),
         es256(json!({"alg": null})),
@@ -168,6 +174,97 @@ fn one_key_that_is_not_understood_does_not_void_the_set() {
     jwt.findings(&mut findings);
     let text: Vec<_> = findings.iter().map(ToString::to_string).collect();
     assert!(text.iter().any(|line| line.contains("key `k1` is on a curve")), "{text:?}");
+}
+
+fn is_usable(key: Value) -> bool {
+    named().jwks(set(&[key])).build().is_ok()
+}
+
+#[test]
+fn a_key_for_encryption_verifies_nothing() {
+    let key = |members: Value| kit::jwk(Algorithm::Rs256, members);
+    assert!(is_usable(key(json!({"use": "sig"}))) && is_usable(key(json!({}))));
+    for members in [
+        json!({"use": "enc"}),
+        json!({"key_ops": ["encrypt", "wrapKey"]}),
+        json!({"alg": "RSA-OAEP-256"}),
+        json!({"use": "sig", "alg": "RSA1_5"}),
+    ] {
+        assert!(!is_usable(key(members.clone())), "{members}");
+    }
+}
+
+#[test]
+fn a_key_says_what_it_is_for_in_two_ways_that_must_agree() {
+    let key = |members: Value| kit::jwk(Algorithm::Es256, members);
+    for good in [
+        json!({"key_ops": ["verify"]}),
+        json!({"key_ops": ["verify", "sign"], "use": "sig"}),
+        json!({"key_ops": ["verify", "deriveKey"]}),
+    ] {
+        assert!(is_usable(key(good.clone())), "{good}");
+    }
+    for bad in [
+        json!({"key_ops": ["verify"], "use": "enc"}),
+        json!({"key_ops": ["verify", "deriveKey"], "use": "sig"}),
+        json!({"key_ops": ["verify", "sign", "verify"]}),
+        json!({"key_ops": ["Verify"]}),
+    ] {
+        assert!(!is_usable(key(bad.clone())), "{bad}");
+    }
+}
+
+#[test]
+fn a_key_with_an_alg_verifies_that_one_alone() {
+    let family = [
+        Algorithm::Rs256,
+        Algorithm::Rs384,
+        Algorithm::Rs512,
+        Algorithm::Ps256,
+        Algorithm::Ps384,
+        Algorithm::Ps512,
+    ];
+    for alg in family {
+        let key = kit::jwk(alg, json!({"alg": alg.name()}));
+        let jwt = named().jwks(set(&[key])).build().unwrap();
+        for other in family {
+            let is_taken = present(&jwt, &token(other, None)).is_ok();
+            assert_eq!(is_taken, other == alg, "{alg:?} took {other:?}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_occurs_twice_voids_the_whole_set() {
+    let key = kit::jwk(Algorithm::Es256, json!({})).to_string();
+    let twice = format!("{{\"kty\":\"EC\",{}", key.strip_prefix('{').unwrap());
+    for text in [format!("{{\"keys\":[{twice}]}}"), format!("{{\"keys\":[{key}],\"keys\":[]}}")] {
+        let error = named().jwks(text).build().unwrap_err();
+        assert!(error.mistakes()[0].problem().contains("occurs twice"), "{error}");
+    }
+}
+
+#[test]
+fn a_curve_and_an_algorithm_belong_together() {
+    for (of, alg) in [
+        (Algorithm::Es256, "ES384"),
+        (Algorithm::Es384, "ES512"),
+        (Algorithm::Es512, "ES256"),
+        (Algorithm::Es512, "EdDSA"),
+        (Algorithm::EdDsa, "ES256"),
+        (Algorithm::Rs256, "ES256"),
+        (Algorithm::Es256, "HS256"),
+    ] {
+        assert!(!is_usable(kit::jwk(of, json!({"alg": alg}))), "{of:?} {alg}");
+        assert!(is_usable(kit::jwk(of, json!({"alg": of.name()}))), "{of:?}");
+    }
+    // A coordinate of another curve's length.
+    let p521 = kit::jwk(Algorithm::Es512, json!({}));
+    for crv in ["P-256", "P-384", "p-521", "P-512"] {
+        let mut key = p521.clone();
+        key["crv"] = crv.into();
+        assert!(!is_usable(key), "{crv}");
+    }
 }
 
 #[test]
