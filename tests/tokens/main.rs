@@ -15,6 +15,8 @@
 
 mod claim_maps;
 mod rows;
+mod several;
+mod step_up;
 #[path = "../support/mod.rs"]
 mod support;
 
