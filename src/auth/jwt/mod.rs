@@ -1,4 +1,4 @@
-//! Bearer tokens: JSON Web Tokens (RFC 7519) of one issuer, verified in process.
+//! Bearer tokens: JSON Web Tokens (RFC 7519) of one issuer or several, verified in process.
 //!
 //! # Threat
 //!
@@ -28,10 +28,13 @@
 //! | `iss` not the issuer; `aud` not a string or strings with one of the audiences | 401 | `invalid-credentials` |
 //! | the [client](JwtBuilder::client) not one of those that are named | 401 | `invalid-credentials` |
 //! | a claim that the [map](ClaimMap) requires is not there, or one that it refuses is | 401 | `invalid-credentials` |
+//! | a claim that is [required](JwtBuilder::require_claim) has another value, or is not there | 401 | `invalid-credentials` |
 //! | `exp` absent or not a time; `nbf` or `iat` not a time, or still to come | 401 | `invalid-credentials` |
+//! | given a longer life than [`max_lifetime`](JwtBuilder::max_lifetime) | 401 | `invalid-credentials` |
 //! | `sub` absent or empty; scopes of another shape than strings | 401 | `invalid-credentials` |
 //! | an ID, refresh or logout token; bound to a key (`cnf`) | 401 | `invalid-credentials` |
-//! | all of this is good, and `exp` is over | 401 | `expired-credentials` |
+//! | `act` that cannot be read, or names more than 8 actors | 401 | `invalid-credentials` |
+//! | all of this is good, and `exp` is over, or [`max_token_age`](JwtBuilder::max_token_age) | 401 | `expired-credentials` |
 //!
 //! A 401 carries the challenge of RFC 6750: `error="invalid_token"` with a fixed description where
 //! there was a token, no `error` where there was none. What was expected and found goes to the
@@ -41,6 +44,20 @@
 //! `token_use` of Cognito; or by `nonce`, unless a scope or a type says that it is an access token.
 //! A logout or security event token is told by `events`. An ID token of a provider that writes none
 //! of these is only told by its audience: give the API an audience of its own, not a client's id.
+//!
+//! # Several issuers
+//!
+//! [`Issuers`] joins several of these to one scheme. The `iss` that a token claims chooses who
+//! judges it; a token that claims another one is refused without a look at its signature. Keys,
+//! audiences, claims and memory are each issuer's own.
+//!
+//! # Who acts, and how the user authenticated
+//!
+//! A token that was exchanged says in `act` who acts for its subject (RFC 8693):
+//! [`Principal::actor`](crate::Principal::actor) tells it, the record has it as the note `actor`, and
+//! [`not_delegated`](crate::authorize::not_delegated) keeps such tokens from a route. `acr`, `amr`
+//! and `auth_time` are the principal's too; [`acr`](crate::authorize::acr),
+//! [`amr`](crate::authorize::amr) and [`max_age`](crate::authorize::max_age) require them of a route.
 //!
 //! # Providers
 //!
@@ -89,6 +106,7 @@
 //! | clients whose tokens are taken | all that the issuer gives tokens for the audience |
 //! | keys tried for one token | 4 |
 //! | RSA keys | 2048 to 8192 bits |
+//! | required claims, greatest lifetime and age | none beyond `exp` |
 //! | verified tokens remembered | 10,000 |
 //!
 //! The identity is the pair of issuer and subject. All claims are the principal's
