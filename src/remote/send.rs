@@ -89,6 +89,11 @@ impl Remote {
         Self { inner: Arc::new(inner) }
     }
 
+    /// How long an answer may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.inner.timeout
+    }
+
     /// Fetches a document. Any status is an answer, but a redirect that leads away.
     pub(crate) async fn get(
         &self,

@@ -156,6 +156,11 @@ impl AlgorithmSet {
         Self(bits)
     }
 
+    /// Those that a published key may be for.
+    pub(super) fn without_symmetric(self) -> Self {
+        self.iter().filter(|algorithm| !algorithm.is_symmetric()).collect()
+    }
+
     pub(super) fn contains(self, algorithm: Algorithm) -> bool {
         self.0 & Self::of(&[algorithm]).0 != 0
     }

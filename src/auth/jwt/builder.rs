@@ -10,7 +10,9 @@ use super::cache::Verified;
 use super::claim_map::ClaimMap;
 use super::claim_path::ClaimPath;
 use super::claims::Rules;
-use super::key::{Key, KeySet};
+use super::fetch::Fetching;
+use super::key::Key;
+use super::keyring::Keyring;
 use super::lifetime::Lifetime;
 use super::preset::Preset;
 use super::provider::Misnamed;
@@ -31,6 +33,7 @@ pub struct JwtBuilder {
     pub(super) issuers: Vec<String>,
     pub(super) audiences: Vec<String>,
     pub(super) sources: Vec<Source>,
+    pub(super) fetching: Fetching,
     pub(super) algorithms: Option<Vec<Algorithm>>,
     pub(super) clock_skew: Duration,
     pub(super) token_types: Option<Vec<String>>,
@@ -56,6 +59,7 @@ impl JwtBuilder {
             issuers: Vec::new(),
             audiences: Vec::new(),
             sources: Vec::new(),
+            fetching: Fetching::default(),
             algorithms: None,
             clock_skew: Duration::from_secs(60),
             token_types: None,
@@ -234,10 +238,15 @@ impl JwtBuilder {
         for source in &self.sources {
             source.read(allowed, &mut keys, &mut skipped, &mut mistakes);
         }
-        if self.sources.is_empty() {
-            let remedy = "give the issuer's keys with `jwks`, `jwks_file` or `public_key_pem`";
-            mistakes.push("jwks", "", "no keys are given", remedy);
+        if self.sources.is_empty() && self.preset.is_some() && !self.fetching.is_asked_for() {
+            self.fetching.imply_discovery();
         }
+        if self.sources.is_empty() && !self.fetching.is_asked_for() {
+            mistakes.push("jwks", "", "no keys are given", Fetching::REMEDY);
+        }
+        let issuer = self.issuers.first().map_or("", String::as_str);
+        let published = allowed.without_symmetric();
+        let provider = self.fetching.provider(issuer, published, &mut mistakes);
         let challenges = Challenges::new(&self.realm).unwrap_or_else(|| {
             let remedy = "use printable ASCII without quotes and backslashes";
             mistakes.push("realm", self.realm.as_str(), "cannot stand in a header", remedy);
@@ -249,9 +258,11 @@ impl JwtBuilder {
         mistakes.finish()?;
         let concessions = self.concessions();
         // What no key can verify is refused by name, before any key is looked for.
-        let algorithms = keys.iter().flat_map(|key: &Key| key.algorithms().iter()).collect();
+        let given = keys.iter().flat_map(|key: &Key| key.algorithms().iter());
+        let fetched = provider.iter().flat_map(|_| published.iter());
+        let algorithms = given.chain(fetched).collect();
         let verifier = Verifier {
-            keys: KeySet::new(keys),
+            keys: Keyring::new(keys, provider),
             algorithms,
             types: self.token_types.map(|types| types.iter().map(|typ| bare(typ)).collect()),
             rules: Rules {

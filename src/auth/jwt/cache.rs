@@ -60,7 +60,7 @@ type Store = Cache<
     DefaultLifecycle<Digest, Accepted>,
 >;
 
-/// A bounded set of verified tokens. It belongs to one key set and ends with it.
+/// A bounded set of verified tokens, each with the mark of its key.
 pub(super) struct Verified(Store);
 
 impl Verified {
@@ -90,6 +90,11 @@ impl Verified {
 
     pub(super) fn capacity(&self) -> usize {
         usize::try_from(self.0.capacity()).unwrap_or(usize::MAX)
+    }
+
+    /// Forgets a token whose key is no longer good.
+    pub(super) fn remove(&self, digest: &Digest) {
+        self.0.remove(digest);
     }
 
     #[cfg(test)]

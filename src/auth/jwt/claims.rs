@@ -10,6 +10,7 @@ use crate::context::{Confirmation, Principal, PrincipalBuilder};
 use super::claim_map::ClaimMap;
 use super::delegation;
 use super::fault::{Fault, Kind, either, quote};
+use super::keyring::Mark;
 use super::lifetime::{Lifetime, Window};
 use super::login;
 use super::required::Required;
@@ -44,6 +45,7 @@ pub(super) struct Rules {
 pub(super) struct Accepted {
     pub(super) principal: Principal,
     pub(super) window: Window,
+    pub(super) mark: Mark,
 }
 
 impl Rules {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use serde_json::error::Category;
 
 use super::token;
+use super::undecided::Undecided;
 
 /// The longest piece of a token's own text that goes into a record, in characters.
 const FOUND_CHARS: usize = 64;
@@ -23,6 +24,11 @@ pub(super) enum Fault {
     KeyAlgorithm { found: String },
     #[error("no key is known for the token")]
     UnknownKey { found: String },
+    /// It may come with the flight of this number; whoever can waits for it.
+    #[error("the token's key is being fetched")]
+    Fetching(u64),
+    #[error("{0}")]
+    Undecided(Undecided),
     #[error("the token names no key and {0} keys could have signed it")]
     AmbiguousKey(usize),
     #[error("the token's signature is wrong")]
@@ -124,6 +130,7 @@ impl Fault {
             Self::Type { .. } => "a `typ` that is accepted",
             Self::KeyAlgorithm { .. } => "the algorithm that the key is for",
             Self::UnknownKey { .. } => "a key of the set",
+            Self::Fetching(_) | Self::Undecided(_) => "the keys of the issuer",
             Self::AmbiguousKey(_) => "a `kid`, or one key that fits",
             Self::Signature => "a signature of the key",
             Self::NotAccess(..) => "an access token",
@@ -145,6 +152,8 @@ impl Fault {
             | Self::Client { found, .. }
             | Self::Unmarked { found, .. } => return Cow::Owned(found.clone()),
             Self::Malformed(how) | Self::NotAccess(_, how) => how,
+            Self::Fetching(_) => "keys that are still being fetched",
+            Self::Undecided(undecided) => undecided.why.text(),
             Self::AmbiguousKey(_) => "no `kid`, and several keys that fit",
             Self::Signature => "another signature",
             Self::SenderConstrained => "a token with `cnf`",
@@ -167,6 +176,8 @@ impl Fault {
             Self::Algorithm { .. }
             | Self::KeyAlgorithm { .. }
             | Self::UnknownKey { .. }
+            | Self::Fetching(_)
+            | Self::Undecided(_)
             | Self::AmbiguousKey(_)
             | Self::Signature => Told::Unverified,
         }

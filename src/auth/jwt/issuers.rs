@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use super::cache::Digest;
 use super::fault::{Fault, either};
+use super::health::KeyHealth;
 use super::hint::Hint;
 use super::issuers_builder::IssuersBuilder;
 use super::routing::{Trail, audiences, issuer};
@@ -69,6 +70,11 @@ impl Issuers {
     pub(super) fn new(members: Vec<Jwt>) -> Self {
         let kept = members.iter().map(|jwt| jwt.inner.verifier.remembered()).sum();
         Self { inner: Arc::new(Inner { members, trail: Trail::new(kept) }) }
+    }
+
+    /// How the keys of each issuer are now, in the order of the list.
+    pub fn keys(&self) -> Vec<KeyHealth> {
+        self.iter().flat_map(Jwt::keys).collect()
     }
 
     fn iter(&self) -> impl Iterator<Item = &Jwt> {

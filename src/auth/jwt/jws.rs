@@ -7,6 +7,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
+use std::sync::Arc;
+
 use super::algorithm::{Algorithm, AlgorithmSet};
 use super::fault::{Fault, quote};
 use super::key::{Key, KeySet};
@@ -100,7 +102,8 @@ impl Jws {
                 found: quote(&header.alg),
             })?;
         let signature = compact.signature()?;
-        Ok(self.keys.verify(header.kid.as_deref(), algorithm, signed, &signature)?)
+        self.keys.verify(header.kid.as_deref(), algorithm, signed, &signature)?;
+        Ok(())
     }
 }
 
@@ -194,7 +197,7 @@ impl JwsBuilder {
         }
         mistakes.finish()?;
         let algorithms = keys.iter().flat_map(|key: &Key| key.algorithms().iter()).collect();
-        Ok(Jws { keys: KeySet::new(keys), algorithms, types })
+        Ok(Jws { keys: KeySet::new(keys.into_iter().map(Arc::new).collect()), algorithms, types })
     }
 }
 

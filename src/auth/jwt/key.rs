@@ -1,7 +1,9 @@
 //! Keys that verify, and which of them a token may be tried with.
 
 use std::fmt;
+use std::sync::Arc;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{ParsedPublicKey, RsaPublicKeyComponents};
 
@@ -14,9 +16,15 @@ const MAX_TRIES: usize = 4;
 /// A public key, or a shared secret, with the algorithms it verifies.
 pub(super) struct Key {
     id: Option<Box<str>>,
+    fingerprint: Fingerprint,
     /// Parsed once, when the key is read: a token pays for its signature alone.
     verifiers: Vec<(Algorithm, Verifier)>,
 }
+
+/// Tells keys apart: name, algorithms and material, by the first half of a SHA-256.
+///
+/// Secrets of one algorithm have the same one, since nothing derived from a secret is kept about.
+pub(super) type Fingerprint = u128;
 
 enum Verifier {
     Public(ParsedPublicKey),
@@ -30,7 +38,7 @@ impl Key {
         algorithms: AlgorithmSet,
         point: &[u8],
     ) -> Result<Self, &'static str> {
-        Self::public(id, algorithms, |primitive| match primitive {
+        Self::public(id, algorithms, &[point], |primitive| match primitive {
             Primitive::Curve(curve) => ParsedPublicKey::new(curve, point).ok(),
             _ => None,
         })
@@ -45,7 +53,7 @@ impl Key {
         exponent: &[u8],
     ) -> Result<Self, &'static str> {
         let components = RsaPublicKeyComponents { n: modulus, e: exponent };
-        Self::public(id, algorithms, |primitive| match primitive {
+        Self::public(id, algorithms, &[modulus, exponent], |primitive| match primitive {
             Primitive::Rsa(parameters) => components.to_parsed_public_key(parameters).ok(),
             _ => None,
         })
@@ -57,7 +65,8 @@ impl Key {
         match algorithm.primitive() {
             Primitive::Hmac(hash) => {
                 let key = Verifier::Shared(Box::new(hmac::Key::new(hash, secret)));
-                Some(Self { id: None, verifiers: vec![(algorithm, key)] })
+                let fingerprint = fingerprint(None, AlgorithmSet::from_iter([algorithm]), &[]);
+                Some(Self { id: None, fingerprint, verifiers: vec![(algorithm, key)] })
             }
             _ => None,
         }
@@ -66,17 +75,23 @@ impl Key {
     fn public(
         id: Option<&str>,
         algorithms: AlgorithmSet,
+        material: &[&[u8]],
         parse: impl Fn(Primitive) -> Option<ParsedPublicKey>,
     ) -> Option<Self> {
         let verifier = |algorithm: Algorithm| {
             Some((algorithm, Verifier::Public(parse(algorithm.primitive())?)))
         };
         let verifiers = algorithms.iter().map(verifier).collect::<Option<_>>()?;
-        Some(Self { id: id.map(Box::from), verifiers })
+        let fingerprint = fingerprint(id, algorithms, material);
+        Some(Self { id: id.map(Box::from), fingerprint, verifiers })
     }
 
     pub(super) fn id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
     }
 
     pub(super) fn algorithms(&self) -> AlgorithmSet {
@@ -92,6 +107,18 @@ impl Key {
     fn verifier(&self, algorithm: Algorithm) -> Option<&Verifier> {
         self.verifiers.iter().find(|(of, _)| *of == algorithm).map(|(_, verifier)| verifier)
     }
+}
+
+fn fingerprint(id: Option<&str>, algorithms: AlgorithmSet, material: &[&[u8]]) -> Fingerprint {
+    let mut context = Context::new(&SHA256);
+    let names = algorithms.names();
+    let parts = [id.unwrap_or_default().as_bytes(), names.as_bytes()];
+    for part in parts.iter().chain(material) {
+        context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
+        context.update(part);
+    }
+    let head = context.finish().as_ref().first_chunk().copied().unwrap_or_default();
+    Fingerprint::from_le_bytes(head)
 }
 
 impl Verifier {
@@ -113,20 +140,29 @@ impl fmt::Debug for Key {
     }
 }
 
-/// All keys of one issuer.
-#[derive(Debug, Default)]
-pub(super) struct KeySet(Vec<Key>);
+/// All keys of one issuer, as of one moment.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeySet(Vec<Arc<Key>>);
 
 impl KeySet {
-    pub(super) fn new(keys: Vec<Key>) -> Self {
+    pub(super) fn new(keys: Vec<Arc<Key>>) -> Self {
         Self(keys)
     }
 
-    pub(super) fn keys(&self) -> &[Key] {
+    pub(super) fn keys(&self) -> &[Arc<Key>] {
         &self.0
     }
 
-    /// Verifies with the key the token names, else with the few it could be.
+    /// Whether a key has this name.
+    pub(super) fn names(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id() == Some(id))
+    }
+
+    pub(super) fn contains(&self, fingerprint: Fingerprint) -> bool {
+        self.0.iter().any(|key| key.fingerprint == fingerprint)
+    }
+
+    /// Verifies with the key the token names, else with the few it could be, and tells which it was.
     ///
     /// A token that names a key is tried with the keys of that name (a set may hold two, of
     /// different types), or, if there is none, with those that have no name, as from a PEM. One
@@ -137,16 +173,18 @@ impl KeySet {
         algorithm: Algorithm,
         signed: &[u8],
         signature: &[u8],
-    ) -> Result<(), Fault> {
+    ) -> Result<Fingerprint, Fault> {
         let wanted = self.wanted(id);
         let candidates = || {
             let covered = self.0.iter().filter(|key| wanted.covers(key));
-            covered.filter_map(|key| key.verifier(algorithm))
+            covered.filter_map(|key| Some((key, key.verifier(algorithm)?)))
         };
         match candidates().count() {
             0 => Err(self.none(&wanted, id, algorithm)),
-            1..=MAX_TRIES if candidates().any(|key| key.verifies(signed, signature)) => Ok(()),
-            1..=MAX_TRIES => Err(Fault::Signature),
+            1..=MAX_TRIES => candidates()
+                .find(|(_, verifier)| verifier.verifies(signed, signature))
+                .map(|(key, _)| key.fingerprint)
+                .ok_or(Fault::Signature),
             more => Err(Fault::AmbiguousKey(more)),
         }
     }
@@ -154,7 +192,7 @@ impl KeySet {
     fn wanted<'a>(&self, id: Option<&'a str>) -> Wanted<'a> {
         match id {
             None => Wanted::Any,
-            Some(id) if self.0.iter().any(|key| key.id() == Some(id)) => Wanted::Named(id),
+            Some(id) if self.names(id) => Wanted::Named(id),
             Some(_) => Wanted::Nameless,
         }
     }

@@ -128,7 +128,11 @@ mod claims;
 mod concession;
 mod delegation;
 mod demand;
+#[cfg_attr(not(feature = "jwks"), allow(dead_code, reason = "only keys that are fetched change"))]
 mod fault;
+#[cfg_attr(not(feature = "jwks"), path = "fetch/absent.rs")]
+mod fetch;
+mod health;
 mod hint;
 mod issuers;
 mod issuers_builder;
@@ -136,7 +140,10 @@ mod json;
 mod json_tree;
 mod jwk;
 mod jws;
+#[cfg_attr(not(feature = "jwks"), allow(dead_code, reason = "only keys that are fetched change"))]
 mod key;
+#[cfg_attr(not(feature = "jwks"), allow(dead_code, reason = "only keys that are fetched change"))]
+mod keyring;
 mod lifetime;
 mod login;
 mod pem;
@@ -150,7 +157,10 @@ mod skew;
 mod source;
 mod subprotocol;
 mod token;
+#[cfg_attr(not(feature = "jwks"), allow(dead_code, reason = "only keys that are fetched change"))]
+mod undecided;
 mod verifier;
+mod waiting;
 
 #[cfg(test)]
 mod testkit;
@@ -160,6 +170,7 @@ mod tests;
 pub use algorithm::Algorithm;
 pub use builder::{DangerousJwtBuilder, JwtBuilder};
 pub use claim_map::ClaimMap;
+pub use health::{KeyHealth, KeyState};
 pub use issuers::Issuers;
 pub use issuers_builder::IssuersBuilder;
 pub use jws::{Jws, JwsBuilder, JwsError};

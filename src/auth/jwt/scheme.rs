@@ -102,7 +102,10 @@ impl Jwt {
         let digest = digest.or_else(|| verifier.digest(&token));
         let verified = verifier.verify_as(&token, digest, now);
         self.compare_clocks(exchange, verified.as_ref().err(), now);
-        let principal = verified.map_err(|fault| self.reject(fault))?;
+        let principal = match verified {
+            Err(Fault::Fetching(flight)) => return self.await_keys(flight),
+            verified => verified.map_err(|fault| self.reject(fault))?,
+        };
         subprotocol.demand_another(headers)?;
         let place = HeaderValue::from_bytes(&token).ok().map(|token| (token, 0));
         self.admit(exchange, TokenKind::Bearer, place, principal)
@@ -146,11 +149,17 @@ impl Jwt {
         let verified = verifier.verify_as(found.token, digest, now);
         let (kind, place) = (found.kind, (!self.checks().is_empty()).then(|| found.place()));
         self.compare_clocks(exchange, verified.as_ref().err(), now);
-        let principal = verified.map_err(|fault| self.reject(fault))?;
+        let principal = match verified {
+            Err(Fault::Fetching(flight)) => return self.await_keys(flight),
+            verified => verified.map_err(|fault| self.reject(fault))?,
+        };
         self.admit(exchange, kind, place, principal)
     }
 
     pub(super) fn reject(&self, fault: Fault) -> Rejection {
+        if let Fault::Undecided(undecided) = fault {
+            return undecided.reject();
+        }
         let told = fault.told();
         let reason = match told {
             Told::Expired => Reason::ExpiredCredentials,
@@ -198,7 +207,7 @@ impl Scheme for Jwt {
 
     fn summary(&self) -> Cow<'static, str> {
         let rules = &self.inner.verifier.rules;
-        let keys = self.inner.verifier.keys.keys().len();
+        let keys = self.inner.verifier.keys.health(&rules.issuer).words();
         let checks: String =
             self.checks().iter().map(|check| format!(", {}", check.summary())).collect();
         let names = |before: &str, names: &[String]| match names {
@@ -206,11 +215,10 @@ impl Scheme for Jwt {
             names => format!(" {before} {}", names.join(" or ")),
         };
         Cow::Owned(format!(
-            "bearer tokens of {}{}{}, {keys} {} ({}){checks}",
+            "bearer tokens of {}{}{}, {keys} ({}){checks}",
             rules.issuer,
             names("for", &rules.audiences),
             names("to", &rules.clients),
-            if keys == 1 { "key" } else { "keys" },
             self.inner.verifier.algorithms.names(),
         ))
     }
@@ -219,13 +227,15 @@ impl Scheme for Jwt {
         for (rule, choice) in &self.inner.concessions {
             report.add(rule, super::SCHEME, *choice);
         }
-        for key in &self.inner.skipped {
+        let health = self.inner.verifier.keys.health(&self.inner.verifier.rules.issuer);
+        for key in self.inner.skipped.iter().chain(health.skipped()) {
             report.add(&rule::KEY_SKIPPED, super::SCHEME, key.clone());
         }
         self.checks().iter().for_each(|check| check.findings(report));
     }
 
     fn ready(&self, readiness: &mut Readiness) {
+        self.keys_ready(readiness);
         self.checks().iter().for_each(|check| check.ready(readiness));
     }
 }
@@ -238,7 +248,7 @@ impl fmt::Debug for Jwt {
         f.debug_struct("Jwt")
             .field("issuer", &self.inner.verifier.rules.issuer)
             .field("audiences", &self.inner.verifier.rules.audiences)
-            .field("keys", &self.inner.verifier.keys.keys())
+            .field("keys", &self.inner.verifier.keys.set().keys())
             .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! One token, from bytes to principal.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::algorithm::{Algorithm, AlgorithmSet};
@@ -7,7 +8,7 @@ use super::cache::{Digest, Verified};
 use super::claims::{Accepted, Rules};
 use super::fault::{Fault, quote};
 use super::json;
-use super::key::KeySet;
+use super::keyring::{Keyring, Mark, Signed};
 use super::skew::Skew;
 use super::token::{Compact, Header, MAX_BYTES, is_type};
 use crate::context::Principal;
@@ -18,7 +19,7 @@ const SHORTEST: usize = 100;
 /// Everything that judges a token. Immutable but for what it remembers.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    pub(super) keys: KeySet,
+    pub(super) keys: Arc<Keyring>,
     pub(super) algorithms: AlgorithmSet,
     /// Accepted types, lower-case and without `application/`; `None`: absent, `jwt` or `at+jwt`.
     pub(super) types: Option<Vec<String>>,
@@ -32,6 +33,7 @@ pub(super) struct Authentic {
     pub(super) payload: Vec<u8>,
     /// Whether the header itself says that this is an access token (RFC 9068).
     explicit: bool,
+    mark: Mark,
 }
 
 impl Verifier {
@@ -73,9 +75,12 @@ impl Verifier {
             return self.judge(token, now).map(|accepted| accepted.principal);
         };
         if let Some(known) = verified.find(&digest) {
-            // Kept when it has expired: whoever repeats it must not buy a verification each time.
-            known.window.check(now, self.rules.skew)?;
-            return Ok(known.principal);
+            if self.keys.vouches(known.mark, now) {
+                // Kept when it has expired: whoever repeats it must not buy a verification each time.
+                known.window.check(now, self.rules.skew)?;
+                return Ok(known.principal);
+            }
+            verified.remove(&digest);
         }
         let accepted = self.judge(token, now)?;
         let principal = accepted.principal.clone();
@@ -85,23 +90,27 @@ impl Verifier {
 
     /// Signature first, claims second: nothing of an unsigned payload is looked at.
     fn judge(&self, token: &[u8], now: Duration) -> Result<Accepted, Fault> {
-        let authentic = self.authentic(token)?;
+        let authentic = self.authentic(token, now)?;
         let claims = json::object(&authentic.payload)?;
         let (principal, window) = self.rules.check(&claims, authentic.explicit, now)?;
         self.skew.taken(window.from, now, self.rules.skew);
-        Ok(Accepted { principal: principal.claims_text(authentic.payload).build(), window })
+        let principal = principal.claims_text(authentic.payload).build();
+        Ok(Accepted { principal, window, mark: authentic.mark })
     }
 
     /// The payload, if a key of ours signed it.
-    pub(super) fn authentic(&self, token: &[u8]) -> Result<Authentic, Fault> {
+    pub(super) fn authentic(&self, token: &[u8], now: Duration) -> Result<Authentic, Fault> {
         let token = Compact::split(token)?;
         let header = token.header()?;
         let header = Header::parse(&header)?;
         let explicit = self.explicit_type(header.typ.as_deref())?;
         let algorithm = self.algorithm(&header.alg)?;
         let signature = token.signature()?;
-        self.keys.verify(header.kid.as_deref(), algorithm, token.signed, &signature)?;
-        Ok(Authentic { payload: token.payload()?, explicit })
+        let kid = header.kid.as_deref();
+        let signed = Signed { kid, algorithm, text: token.signed, signature: &signature };
+        let claimed = || self.rules.claimed(&token.payload().ok()?, now);
+        let mark = self.keys.verify(signed, now, claimed)?;
+        Ok(Authentic { payload: token.payload()?, explicit, mark })
     }
 
     fn algorithm(&self, name: &str) -> Result<Algorithm, Fault> {
