@@ -32,7 +32,11 @@ mod guard;
 pub mod guide;
 pub mod inspect;
 mod manifest;
+#[cfg(any(feature = "introspection", feature = "client-credentials"))]
+pub mod oauth;
 pub mod observe;
+#[cfg(feature = "client-credentials")]
+pub mod outgoing;
 mod path;
 pub mod problem;
 mod rejection;

@@ -1,0 +1,191 @@
+//! Stops asking a service that does not answer, for a while.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// So many failures in a row mean that there is no use in asking.
+const FAILURES: u32 = 5;
+
+/// A failure so long ago says nothing of now.
+const FORGOTTEN: Duration = Duration::from_secs(60);
+
+/// How long nobody asks at first; it doubles with each probe that fails.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Lets calls through until too many failed in a row, and then one probe after each pause.
+///
+/// Times are monotonic.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Breaker(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// In a row, up to the last one at `failed`.
+    failures: u32,
+    failed: Duration,
+    /// How many pauses in a row there were; none while it is closed.
+    pauses: u32,
+    /// The end of this pause.
+    until: Duration,
+    /// A probe is on its way.
+    probing: bool,
+}
+
+/// Nobody asks for so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Open {
+    pub(crate) retry_after: Duration,
+}
+
+/// Leave to ask once. Dropped without a verdict, a call that was given up on, it says nothing.
+#[derive(Debug)]
+#[must_use = "what became of the call has to be told"]
+pub(crate) struct Pass {
+    breaker: Breaker,
+    is_probe: bool,
+}
+
+impl Breaker {
+    /// Whether to ask now.
+    pub(crate) fn admit(&self, now: Duration) -> Result<Pass, Open> {
+        let mut state = self.state();
+        let is_probe = state.pauses > 0;
+        if is_probe {
+            state.refuses(now)?;
+            state.probing = true;
+        }
+        drop(state);
+        Ok(Pass { breaker: self.clone(), is_probe })
+    }
+
+    /// Whether [`admit`](Self::admit) would refuse.
+    pub(crate) fn check(&self, now: Duration) -> Result<(), Open> {
+        let state = self.state();
+        if state.pauses > 0 { state.refuses(now) } else { Ok(()) }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn refuses(&self, now: Duration) -> Result<(), Open> {
+        if now < self.until {
+            return Err(Open { retry_after: self.until.saturating_sub(now) });
+        }
+        if self.probing { Err(Open { retry_after: FIRST_PAUSE }) } else { Ok(()) }
+    }
+
+    fn pause(&mut self, now: Duration) {
+        let doubled = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(5));
+        self.pauses = self.pauses.saturating_add(1);
+        self.until = now.saturating_add(doubled.min(LONGEST_PAUSE));
+    }
+}
+
+impl Pass {
+    /// It answered.
+    pub(crate) fn succeeded(self) {
+        *self.breaker.state() = State::default();
+    }
+
+    /// It did not.
+    pub(crate) fn failed(self, now: Duration) {
+        let mut state = self.breaker.state();
+        if now.saturating_sub(state.failed) > FORGOTTEN {
+            state.failures = 0;
+        }
+        state.failures = state.failures.saturating_add(1);
+        state.failed = now;
+        // A call from before the pause tells what is known.
+        if self.is_probe || (state.pauses == 0 && state.failures >= FAILURES) {
+            state.pause(now);
+        }
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        if self.is_probe {
+            self.breaker.state().probing = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn opened(at: Duration) -> Breaker {
+        let breaker = Breaker::default();
+        for _ in 0..FAILURES {
+            breaker.admit(at).unwrap().failed(at);
+        }
+        breaker
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_a_success_between_them_does_not() {
+        let breaker = Breaker::default();
+        for _ in 0..FAILURES - 1 {
+            breaker.admit(s(0)).unwrap().failed(s(0));
+        }
+        breaker.admit(s(0)).unwrap().succeeded();
+        for _ in 0..FAILURES - 1 {
+            breaker.admit(s(0)).unwrap().failed(s(0));
+        }
+        assert_eq!(breaker.check(s(0)), Ok(()));
+        breaker.admit(s(0)).unwrap().failed(s(0));
+        assert_eq!(breaker.check(s(0)), Err(Open { retry_after: s(1) }));
+    }
+
+    #[test]
+    fn failures_that_are_long_ago_are_forgotten() {
+        let breaker = Breaker::default();
+        for _ in 0..FAILURES - 1 {
+            breaker.admit(s(0)).unwrap().failed(s(0));
+        }
+        breaker.admit(s(61)).unwrap().failed(s(61));
+        assert_eq!(breaker.check(s(61)), Ok(()));
+    }
+
+    #[test]
+    fn one_probe_at_a_time_goes_through_after_a_pause() {
+        let breaker = opened(s(10));
+        assert!(breaker.admit(s(10)).is_err());
+        let probe = breaker.admit(s(11)).unwrap();
+        assert!(breaker.admit(s(11)).is_err());
+        drop(probe);
+        breaker.admit(s(11)).unwrap().succeeded();
+        let both = (breaker.admit(s(11)), breaker.admit(s(11)));
+        assert!(both.0.is_ok() && both.1.is_ok());
+    }
+
+    #[test]
+    fn each_probe_that_fails_doubles_the_pause_up_to_half_a_minute() {
+        let breaker = opened(s(0));
+        let mut now = s(0);
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            let Err(Open { retry_after }) = breaker.check(now) else { panic!("it is closed") };
+            pauses.push(retry_after.as_secs());
+            now += retry_after;
+            breaker.admit(now).unwrap().failed(now);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    #[test]
+    fn calls_from_before_the_pause_do_not_prolong_it() {
+        let breaker = Breaker::default();
+        let late: Vec<_> = (0..20).map(|_| breaker.admit(s(0)).unwrap()).collect();
+        late.into_iter().for_each(|pass| pass.failed(s(0)));
+        assert_eq!(breaker.check(s(0)), Err(Open { retry_after: s(1) }));
+    }
+}
