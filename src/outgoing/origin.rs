@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use http::Uri;
 use http::uri::Scheme;
+use http::{HeaderMap, Uri};
 
 use crate::remote::{BadUrl, RemoteUrl};
 
@@ -29,20 +29,16 @@ impl Nonce {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Keeps the one that an answer bears; true where it is another than before.
-    pub(super) fn learn(&self, headers: &http::HeaderMap) -> bool {
-        let Some(said) = headers.get("dpop-nonce").and_then(|value| value.to_str().ok()) else {
-            return false;
-        };
-        if said.is_empty() || said.len() > LONGEST_NONCE {
-            return false;
+    /// Keeps the one that an answer bears.
+    pub(super) fn learn(&self, headers: &HeaderMap) {
+        let said = headers.get("dpop-nonce").and_then(|value| value.to_str().ok());
+        let said = said.filter(|said| (1..=LONGEST_NONCE).contains(&said.len()));
+        if let Some(said) = said {
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if known.as_deref() != Some(said) {
+                *known = Some(said.into());
+            }
         }
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_new = known.as_deref() != Some(said);
-        if is_new {
-            *known = Some(said.into());
-        }
-        is_new
     }
 }
 

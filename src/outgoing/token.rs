@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use http::HeaderValue;
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 use super::dpop;
@@ -33,12 +33,17 @@ pub(super) struct Token {
 
 #[derive(Deserialize)]
 struct Granted {
+    #[serde(deserialize_with = "secret")]
     access_token: Zeroizing<String>,
     token_type: String,
     #[serde(default)]
     expires_in: Option<Seconds>,
     #[serde(default)]
     error: Option<IgnoredAny>,
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<String>, D::Error> {
+    String::deserialize(deserializer).map(Zeroizing::new)
 }
 
 /// Some issuers write the number as a string (Microsoft Entra ID, version 1).
