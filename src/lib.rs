@@ -72,6 +72,8 @@ pub use answer::Answer;
 pub use audit::JsonLines;
 #[cfg(feature = "api-key")]
 pub use auth::api_key::ApiKeys;
+#[cfg(feature = "introspection")]
+pub use auth::introspection::Introspection;
 #[cfg(feature = "jwt")]
 pub use auth::jwt::Jwt;
 pub use authorize::{Authorize, role, scope};

@@ -64,6 +64,8 @@ pub mod token;
 
 #[cfg(feature = "api-key")]
 pub mod api_key;
+#[cfg(feature = "introspection")]
+pub mod introspection;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 

@@ -149,6 +149,8 @@ mod login;
 mod pem;
 mod preset;
 mod provider;
+#[cfg(feature = "introspection")]
+mod reading;
 mod required;
 mod routing;
 mod scheme;
@@ -166,6 +168,9 @@ mod waiting;
 mod testkit;
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "introspection")]
+pub(in crate::auth) use reading::{Unacceptable, check_map, describe, object};
 
 pub use algorithm::Algorithm;
 pub use builder::{DangerousJwtBuilder, JwtBuilder};

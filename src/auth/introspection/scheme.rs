@@ -1,0 +1,280 @@
+//! The scheme: finds the token, answers from memory where it can, and puts faults into words.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, HeaderValue};
+
+use super::builder::IntrospectionBuilder;
+use super::fault::{Fault, Told, Trouble};
+use super::memory::Digest;
+use super::provider::{Provider, Verdict};
+use crate::auth::token::{Checks, Credentials, Presented, TokenKind, credentials};
+use crate::auth::{Attempt, Scheme, scheme_guard};
+use crate::guard::Exchange;
+use crate::inspect::{Findings, Readiness, rule};
+use crate::oauth::is_token;
+use crate::rejection::{Reason, Rejection};
+use crate::service::guard_layer;
+
+/// How long a caller is told to wait when nobody knows better.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Authentication by opaque tokens, about which their issuer is asked (RFC 7662).
+///
+/// Made by [`Introspection::builder`]; see the [module](super). Clones share memory, and what is known
+/// of the provider.
+#[derive(Clone)]
+pub struct Introspection {
+    pub(super) inner: Arc<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) provider: Arc<Provider>,
+    pub(super) challenges: Challenges,
+    /// The refusal of a JWT, made once: beside a scheme for those it is no more than a step.
+    pub(super) not_opaque: Option<Rejection>,
+}
+
+impl Introspection {
+    /// Begins with nothing: issuer, client and audience have no default.
+    ///
+    /// # Example
+    /// ```
+    /// use tower_parapet::Introspection;
+    ///
+    /// let tokens = Introspection::builder()
+    ///     .issuer("https://id.example")
+    ///     .client_id("orders")
+    ///     .client_secret("from the environment")
+    ///     .audience("orders")
+    ///     .build()?;
+    /// # let _ = tokens;
+    /// # Ok::<(), tower_parapet::ConfigError>(())
+    /// ```
+    pub fn builder() -> IntrospectionBuilder {
+        IntrospectionBuilder::new()
+    }
+
+    fn checks(&self) -> &Checks {
+        &self.inner.provider.rules.checks
+    }
+}
+
+impl Inner {
+    /// Whom a token speaks for, and what remains to be asked of it.
+    fn settle(
+        &self,
+        verdict: Verdict,
+        exchange: &mut Exchange,
+        kind: TokenKind,
+        (value, start): (HeaderValue, usize),
+    ) -> Result<Attempt, Rejection> {
+        let known = verdict.map_err(unavailable)?.map_err(|fault| self.challenges.refuse(fault))?;
+        let checks = &self.provider.rules.checks;
+        if checks.is_empty() {
+            return Ok(Attempt::Verified(known.principal));
+        }
+        checks.admit(exchange, Presented::new(kind, value, start, known.principal))
+    }
+}
+
+impl Scheme for Introspection {
+    fn name(&self) -> &'static str {
+        super::SCHEME
+    }
+
+    fn header(&self) -> Option<&HeaderName> {
+        Some(&AUTHORIZATION)
+    }
+
+    fn is_presented(&self, exchange: &Exchange) -> bool {
+        let is_token =
+            |value| Credentials::of(value).is_some_and(|found| self.checks().takes(found.kind));
+        exchange.headers().get_all(AUTHORIZATION).iter().any(is_token)
+    }
+
+    fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
+        let (now, unix) = (exchange.now(), exchange.unix());
+        let found = credentials(exchange.headers(), |kind| self.checks().takes(kind))?;
+        let Some(found) = found else { return Ok(Attempt::Absent) };
+        let inner = &self.inner;
+        if let Some(refusal) = inner.not_opaque.as_ref().filter(|_| is_jwt(found.token)) {
+            return Err(refusal.clone());
+        }
+        let digest = Some(found.token).filter(|token| is_token(token)).and_then(Digest::of);
+        let Some(digest) = digest else {
+            let fault = Fault::Malformed("it is too long, or has characters that no token has");
+            return Err(inner.challenges.refuse(fault));
+        };
+        let (kind, place) = (found.kind, found.place());
+        if let Some(verdict) = inner.provider.recall(&digest, now, unix) {
+            return inner.settle(verdict, exchange, kind, place);
+        }
+        let inner = inner.clone();
+        Ok(Attempt::suspend(move |exchange| {
+            Box::pin(async move {
+                let clock = exchange.env.clock.clone();
+                let verdict = inner.provider.ask(digest, place.clone(), clock).await;
+                inner.settle(verdict, exchange, kind, place)
+            })
+        }))
+    }
+
+    fn challenges(&self) -> Vec<HeaderValue> {
+        let own = std::iter::once(self.inner.challenges.plain.clone());
+        own.chain(self.checks().iter().flat_map(|check| check.challenges())).collect()
+    }
+
+    fn summary(&self) -> Cow<'static, str> {
+        let provider = &self.inner.provider;
+        let (rules, memory) = (&provider.rules, &provider.memory);
+        let checks: String =
+            self.checks().iter().map(|check| format!(", {}", check.summary())).collect();
+        let names = |before: &str, names: &[String]| match names {
+            [] => String::new(),
+            names => format!(" {before} {}", names.join(" or ")),
+        };
+        Cow::Owned(format!(
+            "{} of {}{}{}, asked about at {} ({}), kept {:?}{checks}",
+            if self.inner.not_opaque.is_some() { "opaque tokens" } else { "tokens" },
+            rules.issuer,
+            names("for", &rules.audiences),
+            names("to", &rules.clients),
+            provider.endpoint,
+            provider.client.method(),
+            memory.good_for,
+        ))
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        if self.inner.provider.rules.audiences.is_empty() {
+            let evidence = "a token is taken whichever service of the issuer it was made for";
+            report.add(&rule::NO_AUDIENCE, super::SCHEME, evidence);
+        }
+        self.checks().iter().for_each(|check| check.findings(report));
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        self.checks().iter().for_each(|check| check.ready(readiness));
+    }
+}
+
+scheme_guard!(Introspection);
+guard_layer!(Introspection);
+
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let provider = &self.inner.provider;
+        f.debug_struct("Introspection")
+            .field("issuer", &provider.rules.issuer)
+            .field("audiences", &provider.rules.audiences)
+            .field("endpoint", &provider.endpoint.to_string())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Three parts, of which the first is a JSON object in base64url: its two first letters say so.
+fn is_jwt(token: &[u8]) -> bool {
+    let begins_like_an_object = match token {
+        [b'e', second, ..] => {
+            matches!(second, b'w'..=b'z' | b'0'..=b'9' | b'-' | b'_')
+        }
+        _ => false,
+    };
+    begins_like_an_object && token.iter().filter(|byte| **byte == b'.').count() == 2
+}
+
+/// What nobody can decide is not the caller's fault.
+#[cold]
+fn unavailable(trouble: Arc<Trouble>) -> Rejection {
+    let pause = trouble.pause().unwrap_or(RETRY);
+    let seconds = pause.as_secs() + u64::from(pause.subsec_nanos() > 0);
+    Rejection::new(Reason::Unavailable)
+        .expected("a provider that tells whether the token counts")
+        .found(trouble.to_string())
+        .cause(trouble)
+        .header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+}
+
+/// The challenges of RFC 6750, section 3, made once.
+#[derive(Debug)]
+pub(super) struct Challenges {
+    plain: HeaderValue,
+    errors: Vec<HeaderValue>,
+}
+
+impl Default for Challenges {
+    fn default() -> Self {
+        Self { plain: HeaderValue::from_static("Bearer"), errors: Vec::new() }
+    }
+}
+
+impl Challenges {
+    /// `None` if the realm cannot stand in a quoted string.
+    pub(super) fn new(realm: &str) -> Option<Self> {
+        let is_quotable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+        if !realm.bytes().all(is_quotable) {
+            return None;
+        }
+        let plain = HeaderValue::try_from(format!("Bearer realm=\"{realm}\"")).ok()?;
+        let error = |told: Told| {
+            HeaderValue::try_from(format!(
+                "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{}\"",
+                told.text()
+            ))
+        };
+        let errors = Told::ALL.into_iter().map(error).collect::<Result<_, _>>().ok()?;
+        Some(Self { plain, errors })
+    }
+
+    #[cold]
+    pub(super) fn refuse(&self, fault: Fault) -> Rejection {
+        let told = fault.told();
+        let reason = match told {
+            Told::Expired => Reason::ExpiredCredentials,
+            _ => Reason::InvalidCredentials,
+        };
+        let mut rejection = Rejection::new(reason).detail(told.text());
+        if let Some(challenge) = self.errors.get(told as usize) {
+            rejection = rejection.header(WWW_AUTHENTICATE, challenge.clone());
+        }
+        rejection.expected(fault.expected()).found(fault.found()).cause(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jwt_is_known_by_its_first_letters_and_its_three_parts() {
+        for jwt in ["eyJhbGciOiJFUzI1NiJ9.e30.c2ln", "ewogICJhIjoxfQ.e30.x", "e30.e30.x"] {
+            assert!(is_jwt(jwt.as_bytes()), "{jwt}");
+        }
+        for other in [
+            "",
+            "e",
+            "eyJhbGciOiJkaXIifQ.a.b.c.d",
+            "eyJhbGciOiJkaXIifQ.a",
+            "v4.public.abc",
+            "ory_at_x.y.z",
+            "ea.b.c",
+            "2YotnFZFEjr1zCsicMWpAA",
+        ] {
+            assert!(!is_jwt(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_description_can_stand_in_a_quoted_string() {
+        for (place, told) in Told::ALL.into_iter().enumerate() {
+            assert_eq!(told as usize, place);
+            assert!(told.text().is_ascii() && !told.text().contains(['"', '\\']), "{told:?}");
+        }
+        assert!(Challenges::new("a\"b").is_none() && Challenges::new("a\nb").is_none());
+    }
+}
