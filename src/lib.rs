@@ -89,6 +89,8 @@ pub use extract::{Claims, Owned};
 pub use guard::{BodyWatch, Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase, Resume};
 pub use manifest::Manifest;
 pub use observe::{Observer, Outcome, Record};
+#[cfg(feature = "client-credentials")]
+pub use outgoing::ClientCredentials;
 pub use rejection::{Reason, Rejection, Violation};
 #[cfg(feature = "remote")]
 pub use remote::Remote;

@@ -108,7 +108,10 @@ async fn a_good_token_is_asked_about_once_in_half_a_minute() {
     let service = Service::of(named(&provider)).await;
     for _ in 0..5 {
         let answer = service.ask(GOOD).await;
-        assert_eq!((answer.status, answer.text().as_str()), (200, "introspection alice [\"orders:read\"]"));
+        assert_eq!(
+            (answer.status, answer.text().as_str()),
+            (200, "introspection alice [\"orders:read\"]")
+        );
     }
     assert_eq!(provider.calls(), 1);
     let asked = provider.last();
@@ -133,7 +136,9 @@ async fn a_token_that_does_not_count_is_refused_and_asked_about_again_after_five
         assert_eq!((answer.status, answer.code().as_str()), (401, "invalid-credentials"));
         assert_eq!(
             answer.header("www-authenticate"),
-            Some(r#"Bearer realm="api", error="invalid_token", error_description="the token is not active""#)
+            Some(
+                r#"Bearer realm="api", error="invalid_token", error_description="the token is not active""#
+            )
         );
         assert!(!answer.text().contains("made-up"));
     }
@@ -236,14 +241,21 @@ async fn jwts_and_opaque_tokens_stand_side_by_side_in_either_order() {
         jwt.public_key_pem(public).build().unwrap()
     };
     let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::ES256);
-    let claims = json!({"iss": "https://id.example", "sub": "bob", "aud": "orders", "exp": NOW + 60});
+    let claims =
+        json!({"iss": "https://id.example", "sub": "bob", "aud": "orders", "exp": NOW + 60});
     let key = jsonwebtoken::EncodingKey::from_ec_pem(key.as_bytes()).unwrap();
-    let part = |text: String| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text);
-    let text = format!("{}.{}", part(serde_json::to_string(&header).unwrap()), part(claims.to_string()));
+    let part = |text: String| {
+        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text)
+    };
+    let text =
+        format!("{}.{}", part(serde_json::to_string(&header).unwrap()), part(claims.to_string()));
     let provider = &jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER;
     let signer = (provider.signer_factory)(&jsonwebtoken::Algorithm::ES256, &key).unwrap();
     let signature = signer.try_sign(text.as_bytes()).unwrap();
-    let token = format!("{text}.{}", base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature));
+    let token = format!(
+        "{text}.{}",
+        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, signature)
+    );
 
     let provider = Authority::start(honest).await;
     let opaque = || named(&provider).build().unwrap();
@@ -270,7 +282,10 @@ async fn jwts_and_opaque_tokens_stand_side_by_side_in_either_order() {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_mutations_of_a_good_token_are_never_taken_for_it() {
     let provider = Authority::start(|asked| {
-        json(200, if asked.field("token") == Some(GOOD) { active() } else { json!({"active": false}) })
+        json(
+            200,
+            if asked.field("token") == Some(GOOD) { active() } else { json!({"active": false}) },
+        )
     })
     .await;
     let scheme = named(&provider).build().unwrap();

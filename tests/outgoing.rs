@@ -35,7 +35,9 @@ use serde_json::json;
 use tower::{Layer, ServiceExt};
 use tower_parapet::{
     clock::ManualClock,
-    outgoing::{Authorized, ClientCredentials, ClientCredentialsBuilder, Grant, Replay, TokenError},
+    outgoing::{
+        Authorized, ClientCredentials, ClientCredentialsBuilder, Grant, Replay, TokenError,
+    },
     remote::Remote,
 };
 
@@ -227,7 +229,8 @@ async fn a_token_that_the_service_refuses_is_replaced_and_the_request_sent_once_
         Request::post(service.url("/orders")).body(body).unwrap()
     };
     assert_eq!(call(&http, post()).await, 200);
-    let both: Vec<_> = service.asked().iter().map(|asked| asked.field("x").map(str::to_owned)).collect();
+    let both: Vec<_> =
+        service.asked().iter().map(|asked| asked.field("x").map(str::to_owned)).collect();
     assert_eq!(both, [Some("1".to_owned()), Some("1".to_owned())]);
     assert_eq!(issuer.calls(), 2);
 

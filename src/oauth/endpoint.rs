@@ -98,11 +98,7 @@ impl Endpoint {
     }
 
     /// An endpoint by its own address.
-    pub(crate) fn fixed(
-        text: &str,
-        setter: &'static str,
-        mistakes: &mut Mistakes,
-    ) -> Option<Self> {
+    pub(crate) fn fixed(text: &str, setter: &'static str, mistakes: &mut Mistakes) -> Option<Self> {
         match RemoteUrl::parse(text) {
             Ok(url) => Some(Self::Fixed(url)),
             Err(bad) => {

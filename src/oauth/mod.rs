@@ -5,7 +5,12 @@
 //! [`ClientCredentials`](crate::outgoing::ClientCredentials).
 #![cfg_attr(
     not(all(feature = "introspection", feature = "client-credentials")),
-    allow(dead_code, rustdoc::broken_intra_doc_links, reason = "each of the two needs a part of it")
+    allow(
+        dead_code,
+        unused_imports,
+        rustdoc::broken_intra_doc_links,
+        reason = "each of the two needs a part of it"
+    )
 )]
 
 mod assertion;
@@ -22,7 +27,7 @@ mod tests;
 pub use private_key::PrivateKey;
 
 pub(crate) use assertion::unique;
-pub(crate) use breaker::{Breaker, Open, Pass};
+pub(crate) use breaker::Breaker;
 pub(crate) use client_auth::{ClientAuth, ClientSettings, Given};
 pub(crate) use endpoint::{Endpoint, EndpointError, Kind};
 pub(crate) use flight::Flights;

@@ -68,7 +68,7 @@ impl Signer {
         }
     }
 
-    /// The name of the algorithm, for a header.
+    #[cfg(test)]
     pub(crate) fn algorithm(&self) -> &'static str {
         self.algorithm
     }

@@ -21,7 +21,7 @@ pub(super) fn complaint(status: StatusCode, headers: &HeaderMap) -> Option<Compl
     }
     let values = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
     let errors: Vec<_> = values.flat_map(errors).collect();
-    let says = |code: &str| errors.iter().any(|error| *error == code);
+    let says = |code| errors.contains(&code);
     if says("use_dpop_nonce") {
         Some(Complaint::Nonce)
     } else {
@@ -93,11 +93,20 @@ mod tests {
         for (values, expected) in [
             (&[r#"Bearer error="invalid_token""#][..], Some(Complaint::Token)),
             (&["Bearer realm=\"a, error=\\\"invalid_token\\\"\""], None),
-            (&[r#"Basic realm="x", Bearer realm="y", ERROR = invalid_token"#], Some(Complaint::Token)),
+            (
+                &[r#"Basic realm="x", Bearer realm="y", ERROR = invalid_token"#],
+                Some(Complaint::Token),
+            ),
             (&["Bearer"], None),
             (&[r#"Bearer error="insufficient_scope""#], None),
-            (&["Negotiate YWJj==", r#"DPoP error="use_dpop_nonce", algs="ES256""#], Some(Complaint::Nonce)),
-            (&[r#"Bearer error="invalid_token", DPoP error="use_dpop_nonce""#], Some(Complaint::Nonce)),
+            (
+                &["Negotiate YWJj==", r#"DPoP error="use_dpop_nonce", algs="ES256""#],
+                Some(Complaint::Nonce),
+            ),
+            (
+                &[r#"Bearer error="invalid_token", DPoP error="use_dpop_nonce""#],
+                Some(Complaint::Nonce),
+            ),
             (&["Bearer error_description=\"error=invalid_token\""], None),
             (&["Bearer error=\"invalid_token"], Some(Complaint::Token)),
         ] {

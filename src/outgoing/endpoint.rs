@@ -81,13 +81,7 @@ impl TokenEndpoint {
         let plain = grant.fields().into_iter();
         made.fields.extend(plain.map(|(name, value)| (name, Zeroizing::new(value))));
         if let Some(prover) = prover {
-            let proof = Proof {
-                method: &Method::POST,
-                target: &target,
-                token: None,
-                nonce,
-                unix,
-            };
+            let proof = Proof { method: &Method::POST, target: &target, token: None, nonce, unix };
             made.headers.insert(DPOP, prover.prove(proof).map_err(|_| Fault::Sign)?);
         }
         Ok((made.headers, made.fields))

@@ -94,8 +94,8 @@ fn port(uri: &Uri, scheme: &Scheme) -> Option<u16> {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { scheme, host, port, .. } = self;
-        let is_usual = (scheme == &Scheme::HTTPS && *port == 443)
-            || (scheme == &Scheme::HTTP && *port == 80);
+        let is_usual =
+            (scheme == &Scheme::HTTPS && *port == 443) || (scheme == &Scheme::HTTP && *port == 80);
         write!(f, "{scheme}://{host}")?;
         if is_usual { Ok(()) } else { write!(f, ":{port}") }
     }
@@ -139,6 +139,9 @@ mod tests {
         {
             assert!(Origin::parse(bad).is_err(), "{bad}");
         }
-        assert_eq!(Origin::parse("https://Stock.example:443/").unwrap().to_string(), "https://stock.example");
+        assert_eq!(
+            Origin::parse("https://Stock.example:443/").unwrap().to_string(),
+            "https://stock.example"
+        );
     }
 }

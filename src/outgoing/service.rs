@@ -59,8 +59,8 @@ where
         let next = self.client.clone();
         let mut client = std::mem::replace(&mut self.client, next);
         let grant = request.extensions_mut().remove::<Grant>();
-        let is_ours = self.tokens.covers(request.uri())
-            && !request.headers().contains_key(AUTHORIZATION);
+        let is_ours =
+            self.tokens.covers(request.uri()) && !request.headers().contains_key(AUTHORIZATION);
         if !is_ours {
             let answer = client.call(request);
             return Box::pin(async move { answer.await.map_err(Into::into) });

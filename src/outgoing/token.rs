@@ -153,13 +153,17 @@ mod tests {
 
     #[test]
     fn a_token_is_renewed_at_four_fifths_of_its_life_and_not_used_in_its_last_seconds() {
-        let token =
-            read(r#"{"access_token":"abc","token_type":"bearer","expires_in":300}"#, false).unwrap();
+        let token = read(r#"{"access_token":"abc","token_type":"bearer","expires_in":300}"#, false)
+            .unwrap();
         assert_eq!(token.header, "Bearer abc");
         assert!(token.header.is_sensitive() && token.hash.is_none());
         assert_eq!((token.renew_at, token.ends_at), (s(340), s(390)));
-        let early =
-            Token::read(br#"{"access_token":"a","token_type":"Bearer","expires_in":"300"}"#, false, s(100), 255);
+        let early = Token::read(
+            br#"{"access_token":"a","token_type":"Bearer","expires_in":"300"}"#,
+            false,
+            s(100),
+            255,
+        );
         assert_eq!(early.unwrap().renew_at, s(325));
         let short = read(r#"{"access_token":"a","token_type":"Bearer"}"#, false).unwrap();
         assert_eq!((short.renew_at, short.ends_at), (s(148), s(154)));
@@ -194,7 +198,8 @@ mod tests {
         ] {
             assert!(read(bad, false).is_err(), "{bad}");
         }
-        let long = r#"{"access_token":"a","token_type":"Bearer","expires_in":18446744073709551615}"#;
+        let long =
+            r#"{"access_token":"a","token_type":"Bearer","expires_in":18446744073709551615}"#;
         assert_eq!(read(long, false).unwrap().ends_at, s(100) + LONGEST - MARGIN);
     }
 

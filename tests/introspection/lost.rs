@@ -177,9 +177,8 @@ async fn a_caller_that_leaves_takes_no_place_and_proves_nothing() {
     provider.hold();
     for number in 0..5 {
         let mut stream = tokio::net::TcpStream::connect(service.address).await.unwrap();
-        let text = format!(
-            "GET /orders HTTP/1.1\r\nhost: x\r\nauthorization: Bearer 2Y{number}\r\n\r\n"
-        );
+        let text =
+            format!("GET /orders HTTP/1.1\r\nhost: x\r\nauthorization: Bearer 2Y{number}\r\n\r\n");
         tokio::io::AsyncWriteExt::write_all(&mut stream, text.as_bytes()).await.unwrap();
         provider.was_asked(number + 1).await;
         drop(stream);

@@ -62,7 +62,10 @@ async fn requests_without_a_host_bear_a_token_where_the_channel_is_named() {
     let builder = ClientCredentials::builder;
     let channel = tokens(builder().for_channel("https://stock.example"));
     let found = call(channel).await;
-    assert_eq!(found, [Some("Bearer token-0".parse().unwrap()), Some("Bearer token-1".parse().unwrap())]);
+    assert_eq!(
+        found,
+        [Some("Bearer token-0".parse().unwrap()), Some("Bearer token-1".parse().unwrap())]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -50,9 +50,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    pub async fn start(
-        reply: impl Fn(&Asked) -> Response<String> + Send + Sync + 'static,
-    ) -> Self {
+    pub async fn start(reply: impl Fn(&Asked) -> Response<String> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = Self {
             address: listener.local_addr().unwrap(),
@@ -86,7 +84,8 @@ impl Authority {
             while let Ok((stream, _)) = listener.accept().await {
                 let own = own.clone();
                 let service = service_fn(move |request| own.clone().answer(request));
-                let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                let connection =
+                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                 connections.spawn(connection);
             }
         });
@@ -152,7 +151,10 @@ pub fn json(status: u16, body: impl ToString) -> Response<String> {
 }
 
 fn form(text: &str) -> Vec<(String, String)> {
-    text.split('&').filter_map(|pair| pair.split_once('=')).map(|(n, v)| (plain(n), plain(v))).collect()
+    text.split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(n, v)| (plain(n), plain(v)))
+        .collect()
 }
 
 /// Undoes the coding of a form, by itself.

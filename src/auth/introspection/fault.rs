@@ -139,7 +139,9 @@ impl Trouble {
     /// Whether another token would fare the same, so that there is no use in asking.
     pub(super) fn is_general(&self) -> bool {
         match self {
-            Self::Status(status, _) => !matches!(status, 400..=499) || matches!(status, 404 | 408 | 429),
+            Self::Status(status, _) => {
+                !matches!(status, 400..=499) || matches!(status, 404 | 408 | 429)
+            }
             Self::Remote(_) | Self::Endpoint(_) | Self::Credentials(_) | Self::Malformed(_) => true,
             Self::Open(_) | Self::Busy | Self::Sign => false,
         }

@@ -82,7 +82,7 @@ impl Rules {
         let confirmation = self.confirmation(claims)?;
         let until = time(claims, "exp")?;
         let from = time(claims, "nbf")?.max(time(claims, "iat")?).unwrap_or_default();
-        let described = describe(&self.map, claims)?;
+        let described = describe(&self.map, &self.issuer, claims)?;
         self.client(described.client)?;
         let subject = self.subject(claims, described.client)?;
         let principal = Principal::builder(self.issuer.as_str(), subject).scheme(super::SCHEME);
@@ -181,7 +181,9 @@ fn access_token(claims: &Map<String, Value>) -> Result<(), Fault> {
         let is_good = |text: &str| good.iter().any(|good| text.eq_ignore_ascii_case(good));
         match claims.get(name) {
             Some(found) if !found.as_str().is_some_and(is_good) => {
-                return Err(Unacceptable::claim(name, "that of an access token", Some(found)).into());
+                return Err(
+                    Unacceptable::claim(name, "that of an access token", Some(found)).into()
+                );
             }
             _ => {}
         }

@@ -86,6 +86,17 @@ fn an_active_token_makes_a_principal_of_what_the_provider_says() {
 }
 
 #[test]
+fn who_acts_and_how_the_user_logged_in_is_known_as_with_a_jwt() {
+    let found = principal(&scheme(), &with("act", json!({"sub": "gateway"}))).unwrap();
+    assert_eq!(found.actor().unwrap().subject(), "gateway");
+    assert!(principal(&scheme(), &with("act", json!("gateway"))).is_none());
+    let found = principal(&scheme(), &with("acr", json!("gold"))).unwrap();
+    assert_eq!(found.acr(), Some("gold"));
+    let found = principal(&scheme(), &with("auth_time", json!(NOW - 60))).unwrap();
+    assert_eq!(found.auth_time(), Some(s(NOW - 60)));
+}
+
+#[test]
 fn every_rule_about_an_answer_holds() {
     for (name, value) in [
         ("active", json!(false)),
@@ -307,7 +318,17 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 const MEMBERS: [&str; 12] = [
-    "active", "iss", "sub", "aud", "exp", "nbf", "iat", "scope", "client_id", "token_type", "cnf",
+    "active",
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "scope",
+    "client_id",
+    "token_type",
+    "cnf",
     "typ",
 ];
 

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use super::claim_map::ClaimMap;
 use super::fault::Fault;
-use super::json;
-use crate::context::PrincipalBuilder;
+use super::{delegation, json, login};
+use crate::context::{Actor, PrincipalBuilder};
 use crate::error::Mistakes;
 
 /// A claim that will not do, in words for the record.
@@ -47,11 +47,14 @@ pub(in crate::auth) struct Described<'a> {
     roles: Vec<&'a str>,
     tenant: Option<&'a str>,
     pub(in crate::auth) client: Option<&'a str>,
+    actor: Option<Actor>,
+    claims: &'a Map<String, Value>,
 }
 
 /// Reads the claims by the map; what it requires has to be there.
 pub(in crate::auth) fn describe<'a>(
     map: &ClaimMap,
+    issuer: &str,
     claims: &'a Map<String, Value>,
 ) -> Result<Described<'a>, Unacceptable> {
     map.check_kind(claims)?;
@@ -60,6 +63,8 @@ pub(in crate::auth) fn describe<'a>(
         roles: map.roles_of(claims)?,
         tenant: map.tenant_of(claims)?,
         client: map.client_of(claims)?,
+        actor: delegation::actor(claims, issuer)?,
+        claims,
     })
 }
 
@@ -69,10 +74,13 @@ impl Described<'_> {
         if let Some(tenant) = self.tenant {
             principal = principal.tenant(tenant);
         }
-        match self.client {
-            Some(client) => principal.client_id(client),
-            None => principal,
+        if let Some(client) = self.client {
+            principal = principal.client_id(client);
         }
+        if let Some(actor) = self.actor {
+            principal = principal.actor(actor);
+        }
+        login::add(principal, self.claims)
     }
 }
 
