@@ -16,6 +16,7 @@ use crate::{
     fixtures::{Issuer, Template, route},
     measure::{Effort, Side, measure},
     ours, peers,
+    provider::Provider,
     report::{Bar, Report},
     side::side,
 };
@@ -178,6 +179,24 @@ pub(crate) fn api_key(report: &mut Report) {
     let [empty, keyed] = measure(report.effort, sides);
     let own = keyed.beyond(&empty).median();
     report.row("(g) API key, beyond a stack without guards", own, 600.0, Bar::Nanos(600.0));
+}
+
+/// A token that its issuer was asked about a moment ago.
+pub(crate) fn introspection_hit(report: &mut Report) {
+    let provider = Provider::start();
+    let template = Template::bearer("2YotnFZFEjr1zCsicMWpAA-dbe39bf3a3ba4238a513f51d6e1691c4");
+    let request = || template.request();
+    let sides =
+        [side(ours::empty(), request, OK), side(ours::introspected(&provider), request, OK)];
+    let [empty, seen] = measure(report.effort, sides);
+    let own = seen.beyond(&empty).median();
+    report.row(
+        "(h) opaque token seen before, beyond a stack without guards",
+        own,
+        1_000.0,
+        Bar::Nanos(1_000.0),
+    );
+    report.note(&format!("the provider was asked {} times", provider.asked()));
 }
 
 fn timed(work: impl FnOnce()) -> Duration {

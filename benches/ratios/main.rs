@@ -20,6 +20,7 @@ mod fixtures;
 mod measure;
 mod ours;
 mod peers;
+mod provider;
 mod report;
 mod rows;
 mod side;
@@ -41,6 +42,7 @@ fn main() {
     callers::jwt_first(&mut report);
     callers::two_threads(&mut report);
     callers::api_key(&mut report);
+    callers::introspection_hit(&mut report);
     rows::garbage_token(&mut report);
     report.close();
 }

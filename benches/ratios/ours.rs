@@ -1,10 +1,11 @@
 //! Stacks of ours.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use axum::Router;
 use tower_parapet::{
-    Exchange, Flow, Guard, Guarded, Parapet, ParapetBuilder, Peer, Phase, Policy, Rejection,
+    Exchange, Flow, Guard, Guarded, Introspection, Parapet, ParapetBuilder, Peer, Phase, Policy,
+    Rejection,
     address::IpFilter,
     audit::JsonLines,
     auth::{
@@ -15,7 +16,10 @@ use tower_parapet::{
     throttle::{Key, Throttle},
 };
 
-use crate::fixtures::{AUDIENCE, ISSUER, Issuer, networks, route};
+use crate::{
+    fixtures::{AUDIENCE, ISSUER, Issuer, networks, route},
+    provider::Provider,
+};
 
 /// A guard that looks at the request and lets it through.
 struct Cheap(&'static str, Phase);
@@ -122,6 +126,18 @@ pub(crate) fn keyed() -> (Guarded<Router>, String) {
     let keys: Vec<_> = (0..1_000).map(issue).collect();
     let app = around(bare().authenticate(ApiKeys::builder(store)));
     (app, keys[500].text().expose().to_owned())
+}
+
+/// Nothing but authentication by opaque tokens.
+pub(crate) fn introspected(provider: &Provider) -> Guarded<Router> {
+    let scheme = Introspection::builder()
+        .issuer(ISSUER)
+        .endpoint(provider.endpoint())
+        .client_id("orders")
+        .client_secret("a secret of thirty-two characters")
+        .audience(AUDIENCE)
+        .cache_for(Duration::from_secs(600));
+    around(bare().authenticate(scheme))
 }
 
 /// Authentication and the defaults of every stack.
