@@ -119,6 +119,12 @@ impl TestToken {
         self.header("kid", id.into())
     }
 
+    /// Names no key, as the tokens of a provider that has one key may.
+    pub fn without_key_id(mut self) -> Self {
+        self.header.remove("kid");
+        self
+    }
+
     /// Ends after so long, from now by the issuer's clock. Default five minutes.
     pub fn expires_in(self, time: Duration) -> Self {
         let end = self.now.saturating_add(time.as_secs());

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
-
-use std::sync::Arc;
 
 use super::algorithm::{Algorithm, AlgorithmSet};
 use super::fault::{Fault, quote};

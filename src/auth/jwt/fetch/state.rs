@@ -9,8 +9,6 @@ use crate::auth::jwt::fault::Fault;
 use crate::auth::jwt::keyring::Claimed;
 use crate::auth::jwt::undecided::{Undecided, Why};
 
-/// A provider that was asked within this long of a change may not have made it yet.
-const LAG: Duration = Duration::from_secs(2);
 const SOONEST: Duration = Duration::from_secs(60);
 /// The first pause while there are no keys at all; it doubles up to the cooldown.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -91,7 +89,7 @@ impl State {
     /// Whether the issuer was asked about this key after the token was made, and did not have it.
     fn is_settled(&self, name: Name, claimed: Claimed, fetched: Moment, moment: Moment) -> bool {
         self.unknown.holds(name, moment.now)
-            && claimed.issued_at.is_none_or(|at| at.saturating_add(LAG) < fetched.unix)
+            && claimed.issued_at.is_none_or(|at| at.as_secs() <= fetched.unix.as_secs())
     }
 
     fn ask(&mut self, name: Name) {
