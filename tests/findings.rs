@@ -165,6 +165,7 @@ const WEAKENED: &[(&str, Weakened)] = &[
         sound().route("GET /files/{name}", Policy::authenticated().encoded_slashes())
     }),
     ("on-trial", || sound().guard(Shadow::of(Impossible).unwrap())),
+    ("keys-not-renewed", || sound().authenticate(unreachable())),
     ("key-skipped", || {
         let other = r#"{"kty":"EC","crv":"secp256k1","x":"AA","y":"AA"}"#;
         let keys = KEYS.replace("[{", &format!("[{other},{{"));
@@ -182,6 +183,20 @@ fn bare() -> ParapetBuilder {
 fn secret(bytes: impl AsRef<[u8]>) -> JwtBuilder {
     let tokens = Jwt::builder().issuer("https://id.example").audience("orders");
     tokens.dangerous().shared_secret(Algorithm::Hs256, bytes)
+}
+
+/// Tokens whose keys nobody answers for.
+fn unreachable() -> Jwt {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let nobody = "http://127.0.0.1:9/jwks";
+        let jwt = Jwt::builder().issuer("https://id.example").audience("orders").jwks_url(nobody);
+        let jwt = jwt.build().unwrap();
+        while jwt.keys()[0].failures() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        jwt
+    })
 }
 
 /// Asks for a role that has no name, which a requirement built by hand can.

@@ -142,6 +142,9 @@ rules! {
     API_REDIRECT Medium "api-redirect"
         "write `Https::required()`, and `Policy::browser()` on the routes for browsers"
         ["API8:2023" "ASVS 4.1.2"]
+    KEYS_NOT_RENEWED Medium "keys-not-renewed"
+        "see why, in the finding and the log, and that the provider can be reached from here"
+        ["API2:2023"]
     PUBLIC_WRITE Low "public-write"
         "ask for credentials, or hold the route by limits of its own"
         ["API6:2023" "ASVS 2.4.1"]

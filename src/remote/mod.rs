@@ -54,7 +54,10 @@
 //! It has no retries (its users have, with their own pauses), no cookies, no HTTP/2, no SOCKS, and
 //! does not read the trust store of the operating system.
 
-#![allow(dead_code, reason = "each of those that ask needs a part of it")]
+#![cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "each of those that ask needs a part of it")
+)]
 
 mod address;
 mod builder;
@@ -71,8 +74,8 @@ mod tests;
 
 pub use builder::RemoteBuilder;
 pub use error::RemoteError;
-#[allow(unused_imports, reason = "for those that ask")]
+#[cfg_attr(not(feature = "full"), allow(unused_imports, reason = "for those that ask"))]
 pub(crate) use send::Answered;
 pub use send::Remote;
-#[allow(unused_imports, reason = "for those that ask")]
+#[cfg_attr(not(feature = "full"), allow(unused_imports, reason = "for those that ask"))]
 pub(crate) use url::{BadUrl, RemoteUrl};

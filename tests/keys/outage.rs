@@ -139,7 +139,7 @@ async fn a_provider_that_hangs_holds_up_those_alone_who_need_it() {
     provider.publish(&[&own]);
     provider.hang();
     let remote = Remote::builder().timeout(Duration::from_millis(200)).build().unwrap();
-    let jwt = builder(&provider, &clock).remote(remote).build().unwrap();
+    let jwt = builder(&provider, &clock).with_remote(remote).build().unwrap();
     let setup = Setup::of(provider, clock.clone(), jwt).await;
     let answer = setup.ask(&own.token().sign()).await;
     assert_eq!((answer.status, &*answer.code()), (503, "unavailable"));

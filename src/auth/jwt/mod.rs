@@ -34,6 +34,7 @@
 //! | `sub` absent or empty; scopes of another shape than strings | 401 | `invalid-credentials` |
 //! | an ID, refresh or logout token; bound to a key (`cnf`) | 401 | `invalid-credentials` |
 //! | `act` that cannot be read, or names more than 8 actors | 401 | `invalid-credentials` |
+//! | the keys of its issuer are not there, or too old; its key may be newer than the set | 503 | `unavailable`, with `Retry-After` |
 //! | all of this is good, and `exp` is over, or [`max_token_age`](JwtBuilder::max_token_age) | 401 | `expired-credentials` |
 //!
 //! A 401 carries the challenge of RFC 6750: `error="invalid_token"` with a fixed description where
@@ -51,6 +52,36 @@
 //! judges it; a token that claims another one is refused without a look at its signature. Keys,
 //! audiences, claims and memory are each issuer's own.
 //!
+//! # Fetched keys
+//!
+//! With the feature `jwks`, keys come from a [URL](JwtBuilder::jwks_url) or by
+//! [discovery](JwtBuilder::discover), which a preset does by itself where no keys are given. Nothing is
+//! fetched for a request whose key is known: a set is replaced in the background, by one fetch at a
+//! time, and read without a lock.
+//!
+//! | when | what happens |
+//! |---|---|
+//! | the set grows old: after 10 min, or the `max-age` it came with, less up to a tenth | it is fetched anew, and used meanwhile |
+//! | a token of the issuer names a key that is not in it | one fetch for all who ask; they wait for it, 1,024 at most |
+//! | the same within 30 s of a fetch | 503 where the token is younger than the set, give or take 30 s, so that its key may be too; else 401 |
+//! | the fetch did not bring the key | 401, and no more fetches for that name for 5 min, 128 names, or until the set changes; but for tokens issued since |
+//! | a token of another issuer, or one that has expired | 401; nobody is asked |
+//! | the provider is down, hangs, or gives a set that is none, is empty, or has a private key in it | the last good set is used, for 24 h at most; then 503 |
+//! | there were no keys yet | the service starts; 503, and a fetch after 1 s, 2 s, and so on to 30 s |
+//! | a key is no longer in the set | every token it has verified is forgotten |
+//! | a key is of an unknown kind | it is left out, with a finding |
+//!
+//! A provider that publishes a key 30 s before it signs with it loses no request; one that does not
+//! costs its clients 503 for 30 s at most. (Without `iat` in its tokens, a stranger who guesses the name
+//! of the next key can have them refused for 5 min.) [`Jwt::keys`] tells how the keys are;
+//! the stack's `ready` waits for the first set; changes and failures are events of `tracing`, target
+//! `tower_parapet::keys`. The fetches end when the last clone of the scheme is dropped. Where they may
+//! go is told by [`remote`](crate::remote).
+//!
+//! Kubernetes: the API server shows its keys to whom `system:service-account-issuer-discovery` is bound,
+//! and this sends no token; bind it to `system:unauthenticated`, give the cluster's root by
+//! [`with_remote`](JwtBuilder::with_remote), or use the public issuer of the managed cluster.
+//!
 //! # Who acts, and how the user authenticated
 //!
 //! A token that was exchanged says in `act` who acts for its subject (RFC 8693):
@@ -62,8 +93,8 @@
 //! # Providers
 //!
 //! A preset sets the issuer, and a [`ClaimMap`] that says which claims hold what and what the
-//! provider's access tokens have that its other tokens have not. Audience and keys remain to be
-//! given. Where a genuine token is refused for a typical reason, the cause in the record ends with
+//! provider's access tokens have that its other tokens have not. The audience remains to be given, and
+//! the keys are discovered with the feature `jwks`, else given. Where a genuine token is refused for a typical reason, the cause in the record ends with
 //! the provider's setting that is behind it; the caller is told nothing of it.
 //!
 //! | preset | scopes | roles | tenant | client | an access token has |
@@ -108,14 +139,18 @@
 //! | RSA keys | 2048 to 8192 bits |
 //! | required claims, greatest lifetime and age | none beyond `exp` |
 //! | verified tokens remembered | 10,000 |
+//! | keys renewed | every 10 min |
+//! | pause after a fetch | 30 s |
+//! | keys used while they cannot be renewed | 24 h |
 //!
 //! The identity is the pair of issuer and subject. All claims are the principal's
 //! [`claims`](crate::Principal::claims).
 //!
 //! # What this does not do
 //!
-//! It does not fetch keys, follow `jku`, `x5u` or `jwk` in a header, decrypt tokens, know about
-//! revocation before `exp`, or check a proof of possession. secp256k1 and Ed448 are not supported. It never reads a token from the query or a cookie.
+//! It does not follow `jku`, `x5u` or `jwk` in a header, decrypt tokens, know about revocation of a
+//! single token before `exp`, or check a proof of possession. secp256k1 and Ed448 are not supported. It
+//! never reads a token from the query or a cookie.
 //!
 //! [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725
 

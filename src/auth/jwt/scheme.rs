@@ -231,6 +231,9 @@ impl Scheme for Jwt {
         for key in self.inner.skipped.iter().chain(health.skipped()) {
             report.add(&rule::KEY_SKIPPED, super::SCHEME, key.clone());
         }
+        if let Some(error) = health.error() {
+            report.add(&rule::KEYS_NOT_RENEWED, super::SCHEME, error.to_owned());
+        }
         self.checks().iter().for_each(|check| check.findings(report));
     }
 

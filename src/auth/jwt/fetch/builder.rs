@@ -56,7 +56,7 @@ impl JwtBuilder {
 
     /// The client that fetches keys, for a private root, a proxy, other limits. Default: one with
     /// the defaults of [`Remote::builder`].
-    pub fn remote(mut self, remote: Remote) -> Self {
+    pub fn with_remote(mut self, remote: Remote) -> Self {
         self.fetching.remote = Some(remote);
         self
     }

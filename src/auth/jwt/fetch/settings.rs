@@ -88,7 +88,7 @@ impl Fetching {
         };
         let remote = match &self.remote {
             Some(remote) => remote.clone(),
-            None => mistakes.absorb("remote", Remote::builder().build())?,
+            None => mistakes.absorb("with_remote", Remote::builder().build())?,
         };
         let timing = Timing { patience: remote.timeout() * 2, ..timing };
         let document = Document::new(remote, location);
