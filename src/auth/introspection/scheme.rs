@@ -12,7 +12,7 @@ use super::builder::IntrospectionBuilder;
 use super::fault::{Fault, Told, Trouble};
 use super::memory::Digest;
 use super::provider::{Provider, Verdict};
-use crate::auth::token::{Checks, Credentials, Presented, TokenKind, credentials};
+use crate::auth::token::{Checks, Presented, TokenKind, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
 use crate::inspect::{Findings, Readiness, rule};
@@ -92,9 +92,7 @@ impl Scheme for Introspection {
     }
 
     fn is_presented(&self, exchange: &Exchange) -> bool {
-        let is_token =
-            |value| Credentials::of(value).is_some_and(|found| self.checks().takes(found.kind));
-        exchange.headers().get_all(AUTHORIZATION).iter().any(is_token)
+        is_sent(exchange.headers(), |kind| self.checks().takes(kind))
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {

@@ -15,7 +15,7 @@ use super::fault::{Explained, Fault, Told};
 use super::hint::Hint;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
-use crate::auth::token::{Checks, Credentials, Presented, TokenKind, credentials};
+use crate::auth::token::{Checks, Presented, TokenKind, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::context::Principal;
 use crate::guard::Exchange;
@@ -184,9 +184,7 @@ impl Scheme for Jwt {
     }
 
     fn is_presented(&self, exchange: &Exchange) -> bool {
-        let is_token =
-            |value| Credentials::of(value).is_some_and(|found| self.checks().takes(found.kind));
-        exchange.headers().get_all(AUTHORIZATION).iter().any(is_token)
+        is_sent(exchange.headers(), |kind| self.checks().takes(kind))
             || self.in_subprotocol(exchange).is_some()
     }
 

@@ -45,12 +45,22 @@ impl<'a> Credentials<'a> {
     }
 }
 
+/// Whether a request carries a token, good or bad.
+pub(in crate::auth) fn is_sent(headers: &HeaderMap, takes: impl Fn(TokenKind) -> bool) -> bool {
+    let is_token = |value| Credentials::of(value).is_some_and(|found| takes(found.kind));
+    headers.get(AUTHORIZATION).is_some_and(is_token)
+        || (may_repeat(headers) && headers.get_all(AUTHORIZATION).iter().any(is_token))
+}
+
 /// The one token of a request. Two `Authorization` headers are two readings of one request.
 pub(in crate::auth) fn credentials(
     headers: &HeaderMap,
     takes: impl Fn(TokenKind) -> bool,
 ) -> Result<Option<Credentials<'_>>, Rejection> {
     let of = |value| Credentials::of(value).filter(|found| takes(found.kind));
+    if !may_repeat(headers) {
+        return Ok(headers.get(AUTHORIZATION).and_then(of));
+    }
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let token = values.next().and_then(of);
     match values.next() {
@@ -67,4 +77,9 @@ pub(in crate::auth) fn credentials(
         }
         Some(_) => Ok(None),
     }
+}
+
+/// Whether some header has several values: seldom, and told without a look-up.
+fn may_repeat(headers: &HeaderMap) -> bool {
+    headers.len() > headers.keys_len()
 }

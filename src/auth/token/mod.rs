@@ -12,7 +12,7 @@ mod credentials;
 pub(in crate::auth) use check::{Asked, Checks};
 pub use check::{CheckOrder, Confirms, IntoTokenCheck, TokenCheck};
 pub(in crate::auth) use confirmation::confirmation;
-pub(in crate::auth) use credentials::{Credentials, credentials};
+pub(in crate::auth) use credentials::{credentials, is_sent};
 
 use http::HeaderValue;
 
