@@ -14,7 +14,7 @@ use super::issuers_builder::IssuersBuilder;
 use super::routing::{Trail, audiences, issuer};
 use super::scheme::Jwt;
 use super::{JwtBuilder, SCHEME};
-use crate::auth::token::credentials;
+use crate::auth::token::{TokenKind, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
 use crate::inspect::{Findings, Readiness};
@@ -81,13 +81,16 @@ impl Issuers {
         self.inner.members.iter()
     }
 
+    fn takes(&self, kind: TokenKind) -> bool {
+        self.iter().any(|jwt| jwt.checks().takes(kind))
+    }
+
     /// The one token of a request, wherever one of the issuers looks for it.
     fn token<'a>(&self, exchange: &'a Exchange) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
         if let Some(place) = self.iter().find_map(|jwt| jwt.in_subprotocol(exchange)) {
             return place.token(exchange.headers()).map(Some);
         }
-        let takes = |kind| self.iter().any(|jwt| jwt.checks().takes(kind));
-        let found = credentials(exchange.headers(), takes)?;
+        let found = credentials(exchange.headers(), |kind| self.takes(kind))?;
         Ok(found.map(|found| Cow::Borrowed(found.token)))
     }
 
@@ -151,7 +154,8 @@ impl Scheme for Issuers {
     }
 
     fn is_presented(&self, exchange: &Exchange) -> bool {
-        self.iter().any(|jwt| jwt.is_presented(exchange))
+        is_sent(exchange.headers(), |kind| self.takes(kind))
+            || self.iter().any(|jwt| jwt.in_subprotocol(exchange).is_some())
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
