@@ -66,6 +66,8 @@ pub mod token;
 pub mod api_key;
 #[cfg(feature = "introspection")]
 pub mod introspection;
+#[cfg(feature = "dpop")]
+pub mod dpop;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 

@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, &'static str> {
     };
     let mut parsed = Parsed::default();
     for (index, item) in items.iter().enumerate() {
-        match read(item) {
+        match item.as_object().ok_or("is not an object".into()).and_then(|jwk| read(jwk, None)) {
             Ok(key) => {
                 if let Some(id) = key.id()
                     && parsed.keys.iter().any(|other| other.id() == Some(id))
@@ -55,7 +55,7 @@ pub(super) fn parse(text: &str) -> Result<Parsed, &'static str> {
     Ok(parsed)
 }
 
-enum Unusable {
+pub(super) enum Unusable {
     /// A signing key has no place where tokens are only verified; whoever wrote it there must know.
     Private,
     Skip(&'static str),
@@ -67,8 +67,8 @@ impl From<&'static str> for Unusable {
     }
 }
 
-fn read(item: &Value) -> Result<Key, Unusable> {
-    let jwk = item.as_object().ok_or("is not an object")?;
+/// Reads one key, for one algorithm where only that is of use.
+pub(super) fn read(jwk: &Map<String, Value>, only: Option<Algorithm>) -> Result<Key, Unusable> {
     let kty = text(jwk, "kty")?.ok_or("has no `kty`")?;
     if kty == "oct" {
         return Err(
@@ -84,6 +84,8 @@ fn read(item: &Value) -> Result<Key, Unusable> {
     operations(jwk)?;
     let id = text(jwk, "kid")?;
     let fits = |natural: AlgorithmSet| match text(jwk, "alg")? {
+        // Each algorithm of a key is parsed by itself.
+        None if only.is_some_and(|only| natural.contains(only)) => Ok(only.into_iter().collect()),
         // Absent in many sets: the key's type says what it can verify.
         None => Ok(natural),
         Some(alg) => match Algorithm::from_name(alg) {

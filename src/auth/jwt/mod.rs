@@ -171,6 +171,8 @@ mod health;
 mod hint;
 mod issuers;
 mod issuers_builder;
+#[cfg(feature = "dpop")]
+pub(in crate::auth) mod jose;
 mod json;
 mod json_tree;
 mod jwk;
@@ -189,6 +191,7 @@ mod reading;
 mod required;
 mod routing;
 mod scheme;
+mod sender_constrained;
 mod settings;
 mod skew;
 mod source;

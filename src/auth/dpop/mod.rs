@@ -1,0 +1,12 @@
+//! Tokens that only the holder of a key may use: proofs of possession (DPoP).
+mod builder;
+mod check;
+mod demand;
+mod flaw;
+mod nonce;
+mod proof;
+mod refusal;
+mod uri;
+
+pub use builder::DpopBuilder;
+pub use check::Dpop;
