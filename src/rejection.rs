@@ -68,6 +68,10 @@ reasons! {
     ExpiredCredentials = UNAUTHORIZED, "expired-credentials", "The credentials have expired";
     /// Genuine credentials of a caller who has to authenticate more strongly, or again.
     InsufficientAuthentication = UNAUTHORIZED, "insufficient-authentication", "A stronger or more recent authentication is required";
+    /// No proof that the sender of a token may use it, or one that is not good.
+    InvalidProof = UNAUTHORIZED, "invalid-proof", "A valid proof of possession is required";
+    /// A proof that is good, but without a nonce that is still fresh.
+    NonceRequired = UNAUTHORIZED, "nonce-required", "The proof needs a fresh nonce";
     /// The client's address may not call.
     AddressDenied = FORBIDDEN, "address-denied", "The client address is not allowed";
     /// A browser sent it with cookies on behalf of another site.

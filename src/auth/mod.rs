@@ -70,6 +70,8 @@ pub mod introspection;
 pub mod dpop;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(feature = "mtls")]
+pub mod mtls;
 
 #[cfg(test)]
 mod tests;

@@ -50,6 +50,10 @@ pub struct Context {
     pub(crate) principal: Option<Principal>,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) channel: Channel,
+    /// Whether the peer is a trusted proxy, whose own certificate is not its clients'.
+    pub(crate) is_proxied: bool,
+    /// What a trusted proxy says is the client's.
+    pub(crate) certificate: Option<PeerCertificate>,
     /// Why credentials are refused wherever they are found; `None` where they are welcome.
     pub(crate) refuses_credentials: Option<Plain>,
     /// Whether the host was compared with a list.
@@ -140,6 +144,8 @@ impl Context {
             && self.principal.is_none()
             && self.route.is_none()
             && self.channel == Channel::Unsettled
+            && !self.is_proxied
+            && self.certificate.is_none()
             && self.refuses_credentials.is_none()
             && self.version.is_none()
             && self.request_id.is_none()

@@ -1,5 +1,6 @@
 //! All that an extension author learns: a guard decides about an exchange, in a phase.
 
+mod certificate;
 mod env;
 mod exchange;
 mod later;

@@ -12,6 +12,8 @@ mod cross_origin;
 mod explain;
 mod findings;
 mod life;
+#[cfg(feature = "mtls")]
+mod mtls;
 mod request_id;
 mod streams;
 #[cfg(feature = "throttle")]

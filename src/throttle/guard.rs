@@ -201,7 +201,7 @@ impl Observer for Inner {
         let forged = record
             .rejection
             .as_ref()
-            .is_some_and(|rejection| rejection.reason() == Reason::InvalidCredentials);
+            .is_some_and(|rejection| is_forgery(rejection.reason()));
         if !forged {
             return;
         }
@@ -215,6 +215,11 @@ impl Observer for Inner {
             self.limiter.charge(tag);
         }
     }
+}
+
+/// A token whose sender cannot prove that it is theirs is as good as forged.
+fn is_forgery(reason: Reason) -> bool {
+    matches!(reason, Reason::InvalidCredentials | Reason::InvalidProof)
 }
 
 impl fmt::Debug for Throttle {

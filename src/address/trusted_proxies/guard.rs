@@ -175,6 +175,7 @@ impl Guard for TrustedProxies {
         }
         exchange.set_client(client);
         exchange.context.channel = channel;
+        exchange.context.is_proxied = true;
         exchange.trust_request_id();
         Ok(Flow::Continue)
     }

@@ -89,18 +89,18 @@ impl DpopBuilder {
     }
 
     /// How long one nonce is handed out, from 10 s to 1 h; it is taken for as long again. Default
-    /// 5 min.
+    /// 5 min. Requires nonces.
     pub fn nonce_lifetime(mut self, lifetime: Duration) -> Self {
         self.nonce_lifetime = lifetime;
-        self
+        self.require_nonce()
     }
 
     /// The secret that nonces are made from, at least 32 random bytes, the same for all processes
     /// that answer under one name. Default: random, made anew with every process, so that a client
-    /// that is sent to another one has to ask twice.
+    /// that is sent to another one has to ask twice. Requires nonces.
     pub fn nonce_secret(mut self, secret: impl AsRef<[u8]>) -> Self {
         self.nonce_secret = Some(Zeroizing::new(secret.as_ref().to_vec()));
-        self
+        self.require_nonce()
     }
 
     /// Where the proofs that were used are remembered: in a store that all processes behind one name
@@ -184,8 +184,8 @@ impl DpopBuilder {
                 mistakes.push("nonce_secret", "", "is too short", remedy);
                 return None;
             }
+            _ if !self.nonce => return None,
             Some(secret) => secret.as_slice(),
-            None if !self.nonce => return None,
             None if getrandom::fill(&mut random).is_err() => {
                 let remedy = "give a secret, or a source of randomness to the process";
                 mistakes.push("nonce_secret", "", "cannot be made at random here", remedy);
@@ -193,7 +193,7 @@ impl DpopBuilder {
             }
             None => &random,
         };
-        self.nonce.then(|| Nonces::new(secret, self.nonce_lifetime))
+        Some(Nonces::new(secret, self.nonce_lifetime))
     }
 }
 

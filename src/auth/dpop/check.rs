@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::HOST;
+use http::header::{HOST, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue};
 
 use super::builder::DpopBuilder;
@@ -185,6 +185,8 @@ impl Inner {
     }
 }
 
+const RETRY: HeaderValue = HeaderValue::from_static("1");
+
 /// Under which a record names what was wrong with a proof.
 const NOTE: &str = "proof";
 
@@ -255,6 +257,14 @@ impl TokenCheck for Dpop {
         vec![self.0.challenges.plain.clone()]
     }
 
+    fn invalid_token(&self, kind: TokenKind, description: &str) -> Option<HeaderValue> {
+        (kind == TokenKind::Dpop).then(|| self.0.challenges.invalid_token(description))?
+    }
+
+    fn refuses_bearer(&self) -> bool {
+        self.0.demand == Demand::Required
+    }
+
     fn summary(&self) -> Cow<'static, str> {
         let nonce = if self.0.nonces.is_some() { " with nonces" } else { "" };
         Cow::Owned(format!("{}{nonce}", self.0.demand))
@@ -308,4 +318,5 @@ fn unavailable(error: StoreError) -> Rejection {
         .expected("a store that can tell whether a proof was used")
         .found("a store that cannot")
         .cause(error)
+        .header(RETRY_AFTER, RETRY)
 }

@@ -6,6 +6,10 @@ mod flaw;
 mod nonce;
 mod proof;
 mod refusal;
+#[cfg(test)]
+mod testkit;
+#[cfg(test)]
+mod tests;
 mod uri;
 
 pub use builder::DpopBuilder;

@@ -104,7 +104,7 @@ impl Jwt {
         self.compare_clocks(exchange, verified.as_ref().err(), now);
         let principal = match verified {
             Err(Fault::Fetching(flight)) => return self.await_keys(flight),
-            verified => verified.map_err(|fault| self.reject(fault))?,
+            verified => verified.map_err(|fault| self.reject(TokenKind::Bearer, fault))?,
         };
         subprotocol.demand_another(headers)?;
         let place = HeaderValue::from_bytes(&token).ok().map(|token| (token, 0));
@@ -151,12 +151,12 @@ impl Jwt {
         self.compare_clocks(exchange, verified.as_ref().err(), now);
         let principal = match verified {
             Err(Fault::Fetching(flight)) => return self.await_keys(flight),
-            verified => verified.map_err(|fault| self.reject(fault))?,
+            verified => verified.map_err(|fault| self.reject(kind, fault))?,
         };
         self.admit(exchange, kind, place, principal)
     }
 
-    pub(super) fn reject(&self, fault: Fault) -> Rejection {
+    pub(super) fn reject(&self, kind: TokenKind, fault: Fault) -> Rejection {
         if let Fault::Undecided(undecided) = fault {
             return undecided.reject();
         }
@@ -166,7 +166,8 @@ impl Jwt {
             _ => Reason::InvalidCredentials,
         };
         let mut rejection = Rejection::new(reason).detail(told.text());
-        if let Some(challenge) = self.inner.challenges.with_error(told) {
+        let own = || self.inner.challenges.with_error(told);
+        if let Some(challenge) = self.checks().invalid_token(kind, told.text()).or_else(own) {
             rejection = rejection.header(WWW_AUTHENTICATE, challenge);
         }
         let hint = Hint::of(&fault, self.inner.hints);
@@ -193,8 +194,9 @@ impl Scheme for Jwt {
     }
 
     fn challenges(&self) -> Vec<HeaderValue> {
-        let own = std::iter::once(self.inner.challenges.plain.clone());
-        own.chain(self.checks().iter().flat_map(|check| check.challenges())).collect()
+        let own = Some(self.inner.challenges.plain.clone());
+        let own = own.filter(|_| !self.checks().refuse_bearer());
+        own.into_iter().chain(self.checks().iter().flat_map(|check| check.challenges())).collect()
     }
 
     fn hide(&self, exchange: &mut Exchange) {

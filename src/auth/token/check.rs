@@ -72,6 +72,18 @@ pub trait TokenCheck: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The challenge for a token that came under a kind of its own and is not good by itself, with
+    /// `error="invalid_token"` and this description. Default none: the scheme's own.
+    fn invalid_token(&self, kind: TokenKind, description: &str) -> Option<HeaderValue> {
+        let _ = (kind, description);
+        None
+    }
+
+    /// Whether no token passes that came as `Bearer`, so that it is not offered either. Default no.
+    fn refuses_bearer(&self) -> bool {
+        false
+    }
+
     /// A few words for the manifest.
     fn summary(&self) -> Cow<'static, str> {
         Cow::Borrowed(self.name())
@@ -136,6 +148,16 @@ impl Checks {
 
     pub(in crate::auth) fn takes(&self, kind: TokenKind) -> bool {
         kind == TokenKind::Bearer || self.iter().any(|check| check.takes(kind))
+    }
+
+    /// The challenge of a check for a token that is not good, where it came under a kind of its own.
+    pub(in crate::auth) fn invalid_token(&self, kind: TokenKind, why: &str) -> Option<HeaderValue> {
+        self.iter().find_map(|check| check.invalid_token(kind, why))
+    }
+
+    /// Whether `Bearer` is not offered.
+    pub(in crate::auth) fn refuse_bearer(&self) -> bool {
+        self.iter().any(TokenCheck::refuses_bearer)
     }
 
     /// Whether some check looks after everything that a token's `cnf` asks for.
