@@ -41,14 +41,13 @@ impl Lineup {
                 let attempt = pending.wait(exchange).await;
                 let missing = || self.missing.clone();
                 let mut refusal = refusal;
-                let settled = match self.schemes.get(at) {
-                    Some(scheme) => heard(attempt, &**scheme, &mut refusal),
-                    None => None,
-                };
-                let asked = match settled {
-                    Some(principal) => Asked::Done(Some(principal)),
-                    None => ask(self.iter(), at + 1, false, refusal, exchange)
-                        .map_err(|refusal| listing(refusal, &self.missing))?,
+                let asked = match self.schemes.get(at) {
+                    Some(scheme) => match heard(attempt, &**scheme, &mut refusal) {
+                        Some(principal) => Asked::Done(Some(principal)),
+                        None => ask(self.iter(), (at + 1, &**scheme), refusal, exchange)
+                            .map_err(|refusal| listing(refusal, &self.missing))?,
+                    },
+                    None => Asked::Done(None),
                 };
                 match asked {
                     Asked::Waits(waiting) => Ok(self.later(waiting)),
@@ -165,7 +164,11 @@ fn authenticate<'a>(
         }
         match presented {
             None => presented = Some((at, scheme)),
-            Some((_, first)) if share_a_header(first, scheme) => {}
+            Some((_, first)) if share_a_place(first, scheme) => {}
+            // A certificate comes with every request of its connection: what the request itself
+            // brings, a token that is bound to it say, is what it wants to be judged by.
+            Some(_) if scheme.header().is_none() => {}
+            Some((_, first)) if first.header().is_none() => presented = Some((at, scheme)),
             Some((_, first)) => return Err(ambiguous(first.name(), scheme.name())),
         }
     }
@@ -179,29 +182,28 @@ fn authenticate<'a>(
     if header.is_some_and(|header| is_repeated(exchange.headers(), header)) {
         return Err(ambiguous(scheme.name(), "another value of the same header"));
     }
-    ask(schemes, at, true, None, exchange)
+    ask(schemes, (at, scheme), None, exchange)
 }
 
 fn is_repeated(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.len() > headers.keys_len() && headers.get_all(name).iter().nth(1).is_some()
 }
 
-fn share_a_header(one: &dyn Scheme, other: &dyn Scheme) -> bool {
-    one.header().is_some_and(|header| other.header() == Some(header))
+fn share_a_place(one: &dyn Scheme, other: &dyn Scheme) -> bool {
+    one.header() == other.header()
 }
 
-/// Asks the schemes that read one header in turn, from one on. Credentials that are invalid to one
-/// may be another's; those that are expired, or that a scheme cannot judge right now, are its own.
+/// Asks the schemes that read the same header as one of them in turn, from a place on. Credentials that
+/// are invalid to one may be another's; those that are expired, or that a scheme cannot judge right
+/// now, are its own. What is elsewhere makes nothing good.
 fn ask<'a>(
     schemes: impl Iterator<Item = &'a dyn Scheme>,
-    from: usize,
-    is_known: bool,
+    (from, first): (usize, &dyn Scheme),
     mut refusal: Option<Rejection>,
     exchange: &mut Exchange,
 ) -> Result<Asked, Rejection> {
     for (at, scheme) in schemes.enumerate().skip(from) {
-        let is_presented = (is_known && at == from) || scheme.is_presented(exchange);
-        if !is_presented {
+        if !share_a_place(first, scheme) || !scheme.is_presented(exchange) {
             continue;
         }
         match scheme.authenticate(exchange) {

@@ -4,13 +4,13 @@ mod check;
 mod demand;
 mod flaw;
 mod nonce;
-mod proof;
+pub(crate) mod proof;
 mod refusal;
 #[cfg(test)]
 mod testkit;
 #[cfg(test)]
 mod tests;
-mod uri;
+pub(crate) mod uri;
 
 pub use builder::DpopBuilder;
 pub use check::Dpop;

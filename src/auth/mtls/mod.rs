@@ -1,14 +1,16 @@
 //! Client certificates.
 mod bound;
 mod builder;
-mod certificate;
-mod client_cert;
+pub(crate) mod certificate;
+pub(crate) mod client_cert;
 mod dn;
 mod flaw;
 mod guard;
 mod identity;
 mod scheme;
 mod spiffe;
+#[cfg(test)]
+mod tests;
 
 pub use bound::CertificateBound;
 pub use builder::MtlsBuilder;
