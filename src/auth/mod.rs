@@ -64,10 +64,10 @@ pub mod token;
 
 #[cfg(feature = "api-key")]
 pub mod api_key;
-#[cfg(feature = "introspection")]
-pub mod introspection;
 #[cfg(feature = "dpop")]
 pub mod dpop;
+#[cfg(feature = "introspection")]
+pub mod introspection;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 #[cfg(feature = "mtls")]

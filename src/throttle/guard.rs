@@ -198,10 +198,8 @@ guard_layer!(Throttle);
 
 impl Observer for Inner {
     fn completed(&self, record: &Record) {
-        let forged = record
-            .rejection
-            .as_ref()
-            .is_some_and(|rejection| is_forgery(rejection.reason()));
+        let forged =
+            record.rejection.as_ref().is_some_and(|rejection| is_forgery(rejection.reason()));
         if !forged {
             return;
         }

@@ -272,7 +272,8 @@ impl TokenCheck for Dpop {
 
     fn findings(&self, report: &mut Findings) {
         if let Some(origin) = self.0.origins.iter().find(|origin| origin.is_http()) {
-            let evidence = format!("proofs are taken for {origin}, where anybody can read the token");
+            let evidence =
+                format!("proofs are taken for {origin}, where anybody can read the token");
             report.add(&rule::PLAIN_ORIGIN, self.name(), evidence);
         }
     }

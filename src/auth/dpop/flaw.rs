@@ -125,7 +125,9 @@ impl Flaw {
             Self::Type => "`dpop+jwt`",
             Self::Key(_) => "a public key in `jwk`, for the proof's algorithm",
             Self::Signature => "a signature of the proof's own key",
-            Self::Old(_) | Self::Future(_) => "a proof made for this request, by a clock that is right",
+            Self::Old(_) | Self::Future(_) => {
+                "a proof made for this request, by a clock that is right"
+            }
             Self::Token => "`ath`, the SHA-256 of the token",
             Self::NoNonce | Self::Nonce => "a nonce of ours of this window of time, or the last",
             Self::Replayed => "a `jti` that was not used before",

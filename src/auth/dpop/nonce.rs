@@ -61,7 +61,8 @@ impl Nonces {
 
     /// Made once for a window, whoever comes first.
     fn pair(&self, now: Duration) -> Arc<Pair> {
-        let window = u64::try_from(now.as_nanos() / self.window.as_nanos().max(1)).unwrap_or(u64::MAX);
+        let window =
+            u64::try_from(now.as_nanos() / self.window.as_nanos().max(1)).unwrap_or(u64::MAX);
         if let Some(pair) = self.made.load_full().filter(|pair| pair.window == window) {
             return pair;
         }

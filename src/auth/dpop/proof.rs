@@ -104,7 +104,9 @@ impl Claims {
 
     fn text(&self, name: &'static str, limit: usize) -> Result<String, Flaw> {
         match self.0.get(name) {
-            Some(Value::String(text)) if !text.is_empty() && text.len() <= limit => Ok(text.clone()),
+            Some(Value::String(text)) if !text.is_empty() && text.len() <= limit => {
+                Ok(text.clone())
+            }
             _ => Err(self.flaw(name, "a string that is not empty, and not long")),
         }
     }

@@ -37,11 +37,7 @@ fn token(kind: TokenKind, bound: Option<[u8; 32]>) -> Presented {
     Presented::new(kind, value, 5, principal.build())
 }
 
-fn judge(
-    check: &Dpop,
-    exchange: &mut Exchange,
-    token: &Presented,
-) -> Result<(), Rejection> {
+fn judge(check: &Dpop, exchange: &mut Exchange, token: &Presented) -> Result<(), Rejection> {
     match check.check(exchange, token) {
         Answer::Now(judged) => judged,
         Answer::Later(later) => futures_util::FutureExt::now_or_never(later).unwrap(),
@@ -270,7 +266,10 @@ fn every_claim_rule_holds() {
         present(&required(), &key, &key.proof(&claims_with(name, value))).unwrap();
     }
     let twice = claims().to_string().replacen('{', r#"{"htm":"GET","#, 1);
-    assert_refused(present(&required(), &key, &key.sign(&key.header().to_string(), &twice)), "unique");
+    assert_refused(
+        present(&required(), &key, &key.sign(&key.header().to_string(), &twice)),
+        "unique",
+    );
 }
 
 #[test]
@@ -314,7 +313,8 @@ fn a_public_origin_stands_in_for_the_host_of_the_request() {
 fn without_a_host_no_uri_is_the_requests() {
     let key = Signer::es256();
     let clock = ManualClock::at_unix(Duration::from_secs(NOW));
-    for hosts in [&[][..], &["api.example", "api.example"], &["api.example, b"], &["a@api.example"]] {
+    for hosts in [&[][..], &["api.example", "api.example"], &["api.example, b"], &["a@api.example"]]
+    {
         let mut request = Request::get("/orders/1").header("dpop", key.proof(&claims()));
         for host in hosts {
             request = request.header("host", *host);
@@ -340,8 +340,7 @@ fn a_nonce_is_asked_for_and_renewed() {
             claims["nonce"] = nonce.into();
         }
         let mut exchange = exchange_at(now, &[key.proof(&claims)]);
-        let judged =
-            judge(&check, &mut exchange, &token(TokenKind::Dpop, Some(key.thumbprint())));
+        let judged = judge(&check, &mut exchange, &token(TokenKind::Dpop, Some(key.thumbprint())));
         let mut headers = http::HeaderMap::new();
         std::mem::take(&mut exchange.replies).stamp(&mut headers);
         (judged, headers.contains_key("dpop-nonce"))
@@ -369,12 +368,7 @@ fn a_nonce_is_asked_for_and_renewed() {
 struct Down;
 
 impl ReplayStore for Down {
-    fn consume(
-        &self,
-        _: ReplayKey,
-        _: Duration,
-        _: Duration,
-    ) -> Answer<Result<bool, StoreError>> {
+    fn consume(&self, _: ReplayKey, _: Duration, _: Duration) -> Answer<Result<bool, StoreError>> {
         Answer::later(async { Err(StoreError::new("connection refused")) })
     }
 }

@@ -44,8 +44,7 @@ impl<'a> Host<'a> {
             return inner.strip_suffix(']')?.parse().ok().map(Self::V6);
         }
         let name = text.strip_suffix('.').unwrap_or(text);
-        let is_good =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let is_good = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
         (!name.is_empty() && name.bytes().all(is_good)).then_some(Self::Name(name))
     }
 }
@@ -78,7 +77,9 @@ impl<'a> Authority<'a> {
         // standard library.
         let port = match port.strip_prefix(':')? {
             "" => None,
-            digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(digits.parse().ok()?),
+            digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(digits.parse().ok()?)
+            }
             _ => return None,
         };
         Some(Self { host: Host::parse(host)?, port })
@@ -238,9 +239,8 @@ mod tests {
     use super::*;
 
     fn is_same(htu: &str, https: bool, host: &str, path: &str) -> bool {
-        Uri::parse(htu).is_some_and(|uri| {
-            uri.is_of_request(https, Authority::parse(host).unwrap(), path)
-        })
+        Uri::parse(htu)
+            .is_some_and(|uri| uri.is_of_request(https, Authority::parse(host).unwrap(), path))
     }
 
     #[test]
@@ -319,7 +319,8 @@ mod tests {
         assert!(!is_of(&based, "https://api.example/v2", "/"));
         assert!(!is_of(&based, "https://api.example/v2a", "/a"));
         assert!(!is_of(&based, "https://api.example/a", "/a"));
-        for bad in ["api.example", "ftp://api.example", "https://a?x", "https://a#x", "https://a b"] {
+        for bad in ["api.example", "ftp://api.example", "https://a?x", "https://a#x", "https://a b"]
+        {
             assert!(PublicUri::parse(bad).is_none(), "{bad}");
         }
     }

@@ -86,12 +86,15 @@ impl Issuers {
     }
 
     /// The one token of a request, wherever one of the issuers looks for it.
-    fn token<'a>(&self, exchange: &'a Exchange) -> Result<Option<Cow<'a, [u8]>>, Rejection> {
+    fn token<'a>(
+        &self,
+        exchange: &'a Exchange,
+    ) -> Result<Option<(TokenKind, Cow<'a, [u8]>)>, Rejection> {
         if let Some(place) = self.iter().find_map(|jwt| jwt.in_subprotocol(exchange)) {
-            return place.token(exchange.headers()).map(Some);
+            return place.token(exchange.headers()).map(|token| Some((TokenKind::Bearer, token)));
         }
         let found = credentials(exchange.headers(), |kind| self.takes(kind))?;
-        Ok(found.map(|found| Cow::Borrowed(found.token)))
+        Ok(found.map(|found| (found.kind, Cow::Borrowed(found.token))))
     }
 
     /// Who is to judge a token, and by what it would be remembered.
@@ -135,10 +138,10 @@ impl Issuers {
     }
 
     /// In the words of the issuer whose settings may be behind it.
-    fn refuse(&self, fault: Fault) -> Rejection {
+    fn refuse(&self, kind: TokenKind, fault: Fault) -> Rejection {
         let has_hint = |jwt: &&Jwt| Hint::of(&fault, jwt.inner.hints).is_some();
         match self.iter().find(has_hint).or(self.iter().next()) {
-            Some(jwt) => jwt.reject(fault),
+            Some(jwt) => jwt.reject(kind, fault),
             None => Rejection::new(Reason::InvalidCredentials),
         }
     }
@@ -159,8 +162,8 @@ impl Scheme for Issuers {
     }
 
     fn authenticate(&self, exchange: &mut Exchange) -> Result<Attempt, Rejection> {
-        let Some(token) = self.token(exchange)? else { return Ok(Attempt::Absent) };
-        let (at, digest) = self.choose(&token).map_err(|fault| self.refuse(fault))?;
+        let Some((kind, token)) = self.token(exchange)? else { return Ok(Attempt::Absent) };
+        let (at, digest) = self.choose(&token).map_err(|fault| self.refuse(kind, fault))?;
         let Some(jwt) = self.inner.members.get(at) else { return Ok(Attempt::Absent) };
         match jwt.authenticate_as(exchange, digest)? {
             Attempt::Absent => Err(misplaced()),

@@ -1,6 +1,7 @@
 //! What other schemes need of JOSE: signed texts that bring their own key, read as strictly as tokens.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -81,7 +82,7 @@ impl PublicKey {
         let key = key
             .restrict(AlgorithmSet::from_iter([algorithm]))
             .ok_or("does not fit the algorithm")?;
-        Ok(Self { algorithm, keys: KeySet::new(vec![key]) })
+        Ok(Self { algorithm, keys: KeySet::new(vec![Arc::new(key)]) })
     }
 }
 

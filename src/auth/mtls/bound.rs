@@ -83,7 +83,9 @@ impl Unbound {
     fn expected(self) -> &'static str {
         match self {
             Self::Token => "a token with `cnf`.`x5t#S256`",
-            Self::NoCertificate => "a client certificate on the connection, or from a trusted proxy",
+            Self::NoCertificate => {
+                "a client certificate on the connection, or from a trusted proxy"
+            }
             Self::OtherCertificate => "the certificate in `cnf`.`x5t#S256`",
         }
     }

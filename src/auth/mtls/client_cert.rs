@@ -169,7 +169,9 @@ mod tests {
 
     #[test]
     fn whatever_else_stands_there_is_refused() {
-        for own in ["", ":", "::", "AQID", "\"AQID\"", ":AQID", ":A!:", ":AQID:, :AQID:", "(:AQID:)", "?1"] {
+        for own in
+            ["", ":", "::", "AQID", "\"AQID\"", ":AQID", ":A!:", ":AQID:, :AQID:", "(:AQID:)", "?1"]
+        {
             assert!(read(own, &[]).is_err(), "{own}");
         }
         for chain in ["AQID", "(:AQID:)", ":AQID:,", "::", "1"] {

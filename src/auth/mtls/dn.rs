@@ -105,7 +105,11 @@ fn write_encoding(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
         let _ = write!(out, "{byte:02x}");
     };
     let constructed = if value.header.is_constructed() { 0x20 } else { 0 };
-    byte((value.class() as u8) << 6 | constructed | u8::try_from(value.tag().0).unwrap_or(0x1f) & 0x1f);
+    byte(
+        (value.class() as u8) << 6
+            | constructed
+            | u8::try_from(value.tag().0).unwrap_or(0x1f) & 0x1f,
+    );
     let length = value.data.len();
     if length < 0x80 {
         byte(u8::try_from(length).unwrap_or_default());

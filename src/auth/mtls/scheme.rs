@@ -145,13 +145,11 @@ fn either(names: &[String]) -> String {
 fn refuse(flaw: Flaw) -> Rejection {
     let (reason, detail) = match flaw {
         Flaw::Expired(_) => (Reason::ExpiredCredentials, "the client certificate has expired"),
-        _ => (Reason::InvalidCredentials, "the client certificate is not one that is accepted here"),
+        _ => {
+            (Reason::InvalidCredentials, "the client certificate is not one that is accepted here")
+        }
     };
-    Rejection::new(reason)
-        .detail(detail)
-        .expected(flaw.expected())
-        .found(flaw.found())
-        .cause(flaw)
+    Rejection::new(reason).detail(detail).expected(flaw.expected()).found(flaw.found()).cause(flaw)
 }
 
 impl Scheme for Mtls {

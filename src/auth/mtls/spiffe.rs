@@ -27,9 +27,7 @@ impl<'a> SpiffeId<'a> {
 }
 
 pub(super) fn is_trust_domain(text: &str) -> bool {
-    let is_good = |byte: u8| {
-        matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_')
-    };
+    let is_good = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_');
     !text.is_empty() && text.len() <= MAX_DOMAIN && text.bytes().all(is_good)
 }
 

@@ -257,7 +257,8 @@ fn what_is_no_certificate_is_refused() {
     // The same extension twice: two readers could find two names.
     let twice = certificate(|params| {
         params.subject_alt_names = vec![san("uri", WORKLOAD)];
-        let other = CustomExtension::from_oid_content(&[2, 5, 29, 17], b"\x30\x03\x86\x01a".to_vec());
+        let other =
+            CustomExtension::from_oid_content(&[2, 5, 29, 17], b"\x30\x03\x86\x01a".to_vec());
         params.custom_extensions.push(other);
     });
     assert!(ask(spiffe(), &twice).is_err());
@@ -280,8 +281,7 @@ fn every_mistake_of_a_configuration_is_reported() {
         .scope("*", "a")
         .role("a*b", "a")
         .realm("a\"b");
-    let want =
-        ["trust_domain", "trust_domain", "allow_issuer", "issuer", "scope", "role", "realm"];
+    let want = ["trust_domain", "trust_domain", "allow_issuer", "issuer", "scope", "role", "realm"];
     assert_eq!(setters(all), want);
     assert!(ClientCert::escaped_pem("not a name").is_err());
 }
@@ -300,18 +300,18 @@ fn bound(to: Option<&PeerCertificate>) -> Presented {
 #[test]
 fn a_bound_token_is_its_owners() {
     let (own, other) = (certificate(|_| ()), certificate(|_| ()));
-    let check = |check: CertificateBound, mut exchange: Exchange, token: &Presented| {
-        match check.check(&mut exchange, token) {
-            Answer::Now(judged) => judged.map_err(|refusal| {
-                assert_eq!(refusal.reason(), Reason::InvalidCredentials);
-                assert_eq!(
-                    refusal.public_detail(),
-                    "the token is not bound to the certificate of the client"
-                );
-                cause(&refusal)
-            }),
-            Answer::Later(_) => panic!("nothing to wait for"),
-        }
+    let check = |check: CertificateBound, mut exchange: Exchange, token: &Presented| match check
+        .check(&mut exchange, token)
+    {
+        Answer::Now(judged) => judged.map_err(|refusal| {
+            assert_eq!(refusal.reason(), Reason::InvalidCredentials);
+            assert_eq!(
+                refusal.public_detail(),
+                "the token is not bound to the certificate of the client"
+            );
+            cause(&refusal)
+        }),
+        Answer::Later(_) => panic!("nothing to wait for"),
     };
     let nothing = || Exchange::test(Request::new(()), ManualClock::at_unix(NOW));
     for mode in [CertificateBound::optional(), CertificateBound::required()] {
