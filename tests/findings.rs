@@ -99,6 +99,13 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("wide-proxies", || sound().trusted_proxies(["10.0.0.0/8"])),
     ("shared-secret", || sound().authenticate(secret([1, 2, 3, 4].repeat(8)))),
     ("no-audience", || sound().authenticate(tokens().dangerous().client_id_as_audience())),
+    ("no-audience", || {
+        let opaque = tower_parapet::Introspection::builder()
+            .issuer("https://id.example")
+            .client_id("orders");
+        let opaque = opaque.client_secret("from the environment");
+        sound().authenticate(opaque.dangerous().any_audience())
+    }),
     ("proof-ignored", || sound().authenticate(tokens().dangerous().ignore_confirmation())),
     ("no-scheme", || sound().guard(std::iter::empty().collect::<Authenticate>())),
     ("ipv6-keys", || sound().throttle(Throttle::per_minute(60).ipv6_prefix(96))),

@@ -11,6 +11,8 @@
 
 #[path = "support/authority.rs"]
 mod authority;
+#[path = "support/certificates.rs"]
+mod certificates;
 #[path = "introspection/client.rs"]
 mod client;
 #[path = "introspection/lost.rs"]

@@ -132,7 +132,7 @@ impl Slots {
                 if error.is_unavailable() {
                     pass.failed(now);
                 } else {
-                    // It answers, and says no to this grant; others may fare better.
+                    // It answers, if not with a token for this grant; others may fare better.
                     pass.succeeded();
                     let until = now.saturating_add(REFUSED_FOR);
                     *lock(&slot.refused) = Some((error.clone(), until));

@@ -2,8 +2,12 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
-use tower_parapet::{Introspection, auth::introspection::IntrospectionBuilder, oauth::PrivateKey};
+use tower_parapet::{
+    Introspection, auth::introspection::IntrospectionBuilder, oauth::PrivateKey,
+    remote::RemoteBuilder,
+};
 
+use super::certificates::Root;
 use super::{Authority, GOOD, Service, active, direct, honest, json};
 
 const ES256: &str = include_str!("../support/keys/es256.pem");
@@ -105,4 +109,41 @@ async fn metadata_of_another_issuer_is_not_believed() {
     let service = Service::of(tokens).await;
     let answer = service.ask(GOOD).await;
     assert_eq!((answer.status, answer.code().as_str()), (503, "unavailable"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_certificate_proves_who_asks_at_the_endpoint_that_is_for_it() {
+    let root = Root::new();
+    let tls = root.acceptor("mtls.id.example");
+    let provider = Authority::start_with(Some(tls), honest).await;
+    let port = provider.address.port();
+    let at = |host: &str| format!("https://{host}:{port}");
+    let issuer = at("mtls.id.example");
+    let metadata = serde_json::json!({
+        "issuer": issuer,
+        "introspection_endpoint": at("plain.id.example"),
+        "mtls_endpoint_aliases": {"introspection_endpoint": format!("{issuer}/mtls")},
+    })
+    .to_string();
+    let mut claims = active();
+    claims["iss"] = Value::from(issuer.as_str());
+    provider.reply(move |asked| match asked.path.as_str() {
+        "/.well-known/openid-configuration" => json(200, &metadata),
+        "/mtls" => json(200, &claims),
+        _ => json(404, "{}"),
+    });
+    let tokens = |remote: RemoteBuilder| {
+        let tokens = Introspection::builder().issuer(&issuer).client_id("orders");
+        tokens.mutual_tls(remote.build().unwrap()).audience("orders")
+    };
+    let names = ["mtls.id.example", "plain.id.example"];
+    let stranger = Service::of(tokens(root.client(&names))).await;
+    assert_eq!(stranger.ask(GOOD).await.status, 503);
+    assert_eq!(provider.calls(), 0);
+    let (chain, key) = root.sign("orders");
+    let service = Service::of(tokens(root.client(&names).identity_pem(chain, key))).await;
+    assert_eq!(service.ask(GOOD).await.status, 200);
+    let asked = provider.last();
+    assert_eq!((asked.path.as_str(), asked.field("client_id")), ("/mtls", Some("orders")));
+    assert_eq!((asked.header("authorization"), asked.field("client_secret")), (None, None));
 }

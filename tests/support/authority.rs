@@ -17,6 +17,7 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
+use tokio_rustls::TlsAcceptor;
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -46,17 +47,27 @@ pub struct Authority {
     asked: Arc<Mutex<Vec<Asked>>>,
     reply: Arc<Mutex<Arc<Reply>>>,
     gate: watch::Sender<bool>,
+    tls: Option<TlsAcceptor>,
     serving: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
 impl Authority {
     pub async fn start(reply: impl Fn(&Asked) -> Response<String> + Send + Sync + 'static) -> Self {
+        Self::start_with(None, reply).await
+    }
+
+    /// The same, over TLS.
+    pub async fn start_with(
+        tls: Option<TlsAcceptor>,
+        reply: impl Fn(&Asked) -> Response<String> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let authority = Self {
             address: listener.local_addr().unwrap(),
             asked: Arc::default(),
             reply: Arc::new(Mutex::new(Arc::new(reply))),
             gate: watch::Sender::new(true),
+            tls,
             serving: Arc::default(),
         };
         authority.serve(listener);
@@ -82,11 +93,21 @@ impl Authority {
         let serving = tokio::spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let own = own.clone();
-                let service = service_fn(move |request| own.clone().answer(request));
-                let connection =
-                    http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-                connections.spawn(connection);
+                let answering = own.clone();
+                let service = service_fn(move |request| answering.clone().answer(request));
+                let tls = own.tls.clone();
+                connections.spawn(async move {
+                    let http = http1::Builder::new();
+                    let _ = match tls {
+                        None => http.serve_connection(TokioIo::new(stream), service).await,
+                        Some(tls) => match tls.accept(stream).await {
+                            Ok(stream) => {
+                                http.serve_connection(TokioIo::new(stream), service).await
+                            }
+                            Err(_) => Ok(()),
+                        },
+                    };
+                });
             }
         });
         *self.serving.lock().unwrap() = Some(serving);

@@ -129,10 +129,11 @@ impl Provider {
                 Ok(verdict)
             }
             Err(trouble) => {
-                if trouble.is_general() {
-                    pass.failed(now);
-                } else {
-                    pass.succeeded();
+                match &trouble {
+                    trouble if trouble.is_general() => pass.failed(now),
+                    Trouble::Status(..) => pass.succeeded(),
+                    // It was not asked.
+                    _ => drop(pass),
                 }
                 Err(trouble)
             }
