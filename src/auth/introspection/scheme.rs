@@ -14,6 +14,7 @@ use super::memory::Digest;
 use super::provider::{Provider, Verdict};
 use crate::auth::token::{Checks, Presented, TokenKind, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
+use crate::context::Principal;
 use crate::guard::Exchange;
 use crate::inspect::{Findings, Readiness, rule};
 use crate::oauth::is_token;
@@ -73,12 +74,30 @@ impl Inner {
         kind: TokenKind,
         (value, start): (HeaderValue, usize),
     ) -> Result<Attempt, Rejection> {
-        let known = verdict.map_err(unavailable)?.map_err(|fault| self.challenges.refuse(fault))?;
+        let principal = self.principal(verdict)?;
         let checks = &self.provider.rules.checks;
-        if checks.is_empty() {
-            return Ok(Attempt::Verified(known.principal));
-        }
-        checks.admit(exchange, Presented::new(kind, value, start, known.principal))
+        checks.admit(exchange, Presented::new(kind, value, start, principal))
+    }
+
+    /// Asks the provider, which takes a while.
+    fn ask(
+        self: Arc<Self>,
+        digest: Digest,
+        kind: TokenKind,
+        place: (HeaderValue, usize),
+    ) -> Attempt {
+        Attempt::suspend(move |exchange| {
+            Box::pin(async move {
+                let clock = exchange.env.clock.clone();
+                let verdict = self.provider.ask(digest, place.clone(), clock).await;
+                self.settle(verdict, exchange, kind, place)
+            })
+        })
+    }
+
+    fn principal(&self, verdict: Verdict) -> Result<Principal, Rejection> {
+        let known = verdict.map_err(unavailable)?.map_err(|fault| self.challenges.refuse(fault))?;
+        Ok(known.principal)
     }
 }
 
@@ -108,18 +127,18 @@ impl Scheme for Introspection {
             let fault = Fault::Malformed("it is too long, or has characters that no token has");
             return Err(inner.challenges.refuse(fault));
         };
-        let (kind, place) = (found.kind, found.place());
-        if let Some(verdict) = inner.provider.recall(&digest, now, unix) {
-            return inner.settle(verdict, exchange, kind, place);
-        }
-        let inner = inner.clone();
-        Ok(Attempt::suspend(move |exchange| {
-            Box::pin(async move {
-                let clock = exchange.env.clock.clone();
-                let verdict = inner.provider.ask(digest, place.clone(), clock).await;
+        let kind = found.kind;
+        match inner.provider.recall(&digest, now, unix) {
+            // Nothing is copied where nothing else is asked.
+            Some(verdict) if self.checks().is_empty() => {
+                inner.principal(verdict).map(Attempt::Verified)
+            }
+            Some(verdict) => {
+                let place = found.place();
                 inner.settle(verdict, exchange, kind, place)
-            })
-        }))
+            }
+            None => Ok(inner.clone().ask(digest, kind, found.place())),
+        }
     }
 
     fn challenges(&self) -> Vec<HeaderValue> {
