@@ -116,6 +116,8 @@ impl Drop for Pass {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const fn s(seconds: u64) -> Duration {
@@ -179,6 +181,40 @@ mod tests {
             breaker.admit(now).unwrap().failed(now);
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 30, 30]);
+    }
+
+    proptest! {
+        #[test]
+        fn however_calls_end_there_is_one_probe_at_a_time_and_none_in_a_pause(
+            steps in prop::collection::vec((0_u8..4, 0_u64..3), 1..200),
+        ) {
+            let breaker = Breaker::default();
+            let (mut now, mut passes) = (s(0), Vec::new());
+            for (step, seconds) in steps {
+                now += s(seconds);
+                let is_open = breaker.state().pauses > 0;
+                let is_pause = is_open && now < breaker.state().until;
+                match step {
+                    0 => {
+                        let admitted = breaker.admit(now);
+                        prop_assert_eq!(admitted.is_err(), is_pause || breaker_is_probed(&passes, is_open));
+                        passes.extend(admitted);
+                    }
+                    1 => passes.pop().into_iter().for_each(Pass::succeeded),
+                    2 => passes.pop().into_iter().for_each(|pass| pass.failed(now)),
+                    _ => drop(passes.pop()),
+                }
+                prop_assert!(passes.iter().filter(|pass| pass.is_probe).count() <= 1);
+                prop_assert!(breaker.state().until <= now + LONGEST_PAUSE);
+            }
+            passes.clear();
+            // It opens again for whoever comes late enough.
+            prop_assert!(breaker.admit(now + LONGEST_PAUSE).is_ok());
+        }
+    }
+
+    fn breaker_is_probed(passes: &[Pass], is_open: bool) -> bool {
+        is_open && passes.iter().any(|pass| pass.is_probe)
     }
 
     #[test]

@@ -67,6 +67,12 @@ impl TokenError {
         }
     }
 
+    /// The whole chain of causes, in one line for a log.
+    pub(super) fn told(&self) -> String {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.fold(self.to_string(), |told, cause| format!("{told}: {cause}"))
+    }
+
     pub(super) fn is_nonce_wanted(&self) -> bool {
         self.code() == Some("use_dpop_nonce")
     }

@@ -15,6 +15,8 @@ use super::grant::Grant;
 use super::token::Token;
 use crate::oauth::{Breaker, Flights};
 
+const TARGET: &str = "tower_parapet::outgoing";
+
 /// How many grants are kept. A service has a handful.
 const MOST_GRANTS: usize = 64;
 
@@ -99,8 +101,12 @@ impl Slots {
         }
         let flight = self.fly(grant, slot.clone());
         let renewal = Renewal(slot.clone());
+        let issuer = self.endpoint.endpoint.to_string();
         runtime.spawn(async move {
-            let _ = flight.await;
+            if let Err(error) = flight.await {
+                let why = error.told();
+                tracing::warn!(target: TARGET, issuer, why, "a token could not be renewed");
+            }
             drop(renewal);
         });
     }

@@ -187,3 +187,73 @@ async fn a_caller_that_leaves_takes_no_place_and_proves_nothing() {
     provider.release();
     assert_eq!(service.ask(GOOD).await.status, 200);
 }
+
+/// What an operator reads of a request: the record, and the refusal with its causes.
+fn told(record: &tower_parapet::Record) -> String {
+    let mut text = format!("{record:?}");
+    let Some(rejection) = &record.rejection else { return text };
+    for part in [rejection.private_expected(), rejection.private_found()] {
+        text.push_str(&format!("\n{}", part.unwrap_or_default()));
+    }
+    let mut cause: Option<&dyn std::error::Error> =
+        rejection.private_cause().map(|cause| cause as &dyn std::error::Error);
+    while let Some(next) = cause {
+        text.push_str(&format!("\n{next} {next:?}"));
+        cause = next.source();
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_tells_what_went_wrong_and_neither_the_token_nor_the_secret() {
+    let provider = Authority::start(honest).await;
+    for (number, body, expected) in [
+        (200, r#"{"active":false}"#, "the provider says that the token does not count"),
+        (200, r#"{"active":true,"sub":"a","aud":"stock"}"#, "`stock`"),
+        (200, r#"{"active":true,"sub":"a","aud":"orders","exp":"soon"}"#, "`exp`"),
+        (200, "oops", "not one JSON object"),
+        (401, "{}", "refuses this service's own credentials (status 401)"),
+        (500, "{}", "status 500"),
+    ] {
+        let service = Service::of(named(&provider)).await;
+        provider.reply(move |_| json(number, body));
+        let answer = service.ask("2Ysecret-token").await;
+        let told = told(&service.records.wait_for(1)[0]);
+        assert!(told.contains(expected), "{told}");
+        let shown = format!("{answer:?} {}", answer.text());
+        for secret in ["2Ysecret-token", "s3cret", "b3JkZXJzOnMzY3JldA=="] {
+            assert!(!told.contains(secret) && !shown.contains(secret), "{told} {shown}");
+        }
+        assert!(!shown.contains(expected) && !shown.contains("stock"), "{shown}");
+    }
+    let service = Service::of(named(&provider)).await;
+    provider.stop().await;
+    service.ask("2Ysecret-token").await;
+    let told = told(&service.records.wait_for(1)[0]);
+    assert!(told.contains("127.0.0.1") && !told.contains("2Ysecret-token"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explaining_a_request_asks_the_provider_as_the_request_would() {
+    let provider = Authority::start(honest).await;
+    let parapet = Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .guard(Authenticate::with(named(&provider).build().unwrap()))
+        .with_clock(ManualClock::at_unix(Duration::from_secs(NOW)))
+        .build()
+        .unwrap();
+    let explain = |token: &str| {
+        let peer = axum::extract::ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9)));
+        let request = http::Request::get("/orders")
+            .header("host", "x")
+            .header("authorization", format!("Bearer {token}"))
+            .extension(peer)
+            .body(())
+            .unwrap();
+        parapet.explain(&request).into_future()
+    };
+    assert!(explain(GOOD).await.rejection().is_none());
+    let why = explain("made-up").await;
+    assert_eq!(why.rejection().map(|why| why.reason()), Some(Reason::InvalidCredentials));
+    assert_eq!(provider.calls(), 2);
+}
