@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
-use serde::Deserialize;
+use serde_json::Value;
 
 use super::flight::Flights;
+use crate::auth::jwt::object;
 use crate::error::Mistakes;
 use crate::remote::{Remote, RemoteError, RemoteUrl};
 
@@ -156,51 +157,44 @@ impl Discovered {
     }
 
     async fn fetch(&self, remote: &Remote) -> Result<RemoteUrl, EndpointError> {
-        let mut last = EndpointError::Malformed("there is none");
+        let mut first = None;
         for place in &self.places {
+            // Where nobody answers there is no use in asking at another path.
             let answered = remote.get(place, "application/json").await?;
-            match answered.status.as_u16() {
-                200 => return self.read(place, &answered.body),
-                status => last = EndpointError::Status(status),
+            let read = match answered.status.as_u16() {
+                200 => self.read(place, &answered.body),
+                status => Err(EndpointError::Status(status)),
+            };
+            match (read, first.take()) {
+                (Ok(url), _) => return Ok(url),
+                // What was found and is wrong says more than what was not found.
+                (Err(EndpointError::Status(_)), Some(earlier)) => first = Some(earlier),
+                (Err(error), _) => first = Some(error),
             }
         }
-        Err(last)
+        Err(first.unwrap_or(EndpointError::Malformed("there is none")))
     }
 
     fn read(&self, place: &RemoteUrl, body: &[u8]) -> Result<RemoteUrl, EndpointError> {
-        let metadata: Metadata = serde_json::from_slice(body)
-            .map_err(|_| EndpointError::Malformed("it is not a JSON object of known shape"))?;
+        let metadata = object(body).ok_or(EndpointError::Malformed("it is not one JSON object"))?;
         // RFC 8414, section 3.3: a server that speaks for another issuer is an impostor.
-        if metadata.issuer != self.issuer {
+        if metadata.get("issuer").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(EndpointError::Malformed("it is of another issuer"));
         }
-        let alias = metadata.mtls_endpoint_aliases.filter(|_| self.mutual_tls);
-        let alias = alias.and_then(|aliases| aliases.of(self.kind));
-        let url = alias.or_else(|| metadata.endpoints.of(self.kind));
+        let aliases = metadata.get("mtls_endpoint_aliases").filter(|_| self.mutual_tls);
+        let alias = aliases.and_then(|aliases| aliases.get(self.kind.name()));
+        let url = alias.or_else(|| metadata.get(self.kind.name())).and_then(Value::as_str);
         let url = url.ok_or(EndpointError::Malformed("it does not name the endpoint"))?;
-        place.discovered(&url).map_err(|bad| EndpointError::Malformed(bad.problem))
+        place.discovered(url).map_err(|bad| EndpointError::Malformed(bad.problem))
     }
 }
 
-#[derive(Deserialize)]
-struct Metadata {
-    issuer: String,
-    #[serde(flatten)]
-    endpoints: Endpoints,
-    mtls_endpoint_aliases: Option<Endpoints>,
-}
-
-#[derive(Deserialize)]
-struct Endpoints {
-    introspection_endpoint: Option<String>,
-    token_endpoint: Option<String>,
-}
-
-impl Endpoints {
-    fn of(self, kind: Kind) -> Option<String> {
-        match kind {
-            Kind::Introspection => self.introspection_endpoint,
-            Kind::Token => self.token_endpoint,
+impl Kind {
+    /// The member of the metadata (RFC 8414, section 2).
+    fn name(self) -> &'static str {
+        match self {
+            Self::Introspection => "introspection_endpoint",
+            Self::Token => "token_endpoint",
         }
     }
 }
@@ -245,6 +239,8 @@ mod tests {
             r#"{"issuer":"https://evil.example","token_endpoint":"https://id.example/token"}"#,
             r#"{"issuer":"https://id.example","token_endpoint":"http://id.example/token"}"#,
             r#"{"issuer":"https://id.example","token_endpoint":7}"#,
+            r#"{"issuer":"https://evil.example","token_endpoint":"https://id.example/token",
+                "issuer":"https://id.example"}"#,
         ] {
             assert!(read("https://id.example", false, bad).is_err(), "{bad}");
         }

@@ -186,7 +186,7 @@ mod login;
 mod pem;
 mod preset;
 mod provider;
-#[cfg(feature = "introspection")]
+#[cfg(any(feature = "introspection", feature = "client-credentials"))]
 mod reading;
 mod required;
 mod routing;
@@ -207,8 +207,10 @@ mod testkit;
 #[cfg(test)]
 mod tests;
 
+#[cfg(any(feature = "introspection", feature = "client-credentials"))]
+pub(crate) use reading::object;
 #[cfg(feature = "introspection")]
-pub(in crate::auth) use reading::{Unacceptable, check_map, describe, object};
+pub(in crate::auth) use reading::{Unacceptable, check_map, describe};
 
 pub use algorithm::Algorithm;
 pub use builder::{DangerousJwtBuilder, JwtBuilder};

@@ -1,4 +1,5 @@
 //! What another scheme of access tokens reads in the same way.
+#![cfg_attr(not(feature = "introspection"), allow(dead_code, reason = "outgoing reads JSON alone"))]
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -37,7 +38,7 @@ impl Unacceptable {
 }
 
 /// A JSON object in which no name occurs twice, at any depth.
-pub(in crate::auth) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     json::object(bytes).ok()
 }
 
