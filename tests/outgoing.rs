@@ -17,6 +17,9 @@ mod bound;
 mod channel;
 #[path = "outgoing/renewal.rs"]
 mod renewal;
+#[cfg(all(feature = "introspection", feature = "dpop"))]
+#[path = "outgoing/verified.rs"]
+mod verified;
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
