@@ -74,7 +74,7 @@
 //! [`claims`](crate::Principal::claims), `username` among them.
 //!
 //! # What this does not do
-//! It does not read signed answers (RFC 9701), and learns of a revocation when it asks next, not
+//! It reads no token among the subprotocols of a WebSocket, and no signed answers (RFC 9701); it learns of a revocation when it asks next, not
 //! before. It cannot tell a refresh token whose answer looks like that of an access token: see
 //! [`claim_map`](IntrospectionBuilder::claim_map).
 
