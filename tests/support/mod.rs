@@ -102,7 +102,7 @@ pub async fn get(address: SocketAddr, target: &str, headers: &[(&str, &str)]) ->
     request(address, "GET", target, headers, b"").await
 }
 
-fn parse(bytes: &[u8]) -> Answer {
+pub fn parse(bytes: &[u8]) -> Answer {
     let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
     let end = end.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(bytes)));
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
