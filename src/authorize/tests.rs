@@ -377,7 +377,7 @@ proptest! {
         let granted = if named(" scope").is_empty() { scopes } else { named(" scope") };
         // A user reaches one class; of requirements that ask for several at once, none can be met.
         let classes = named("acr_values");
-        let reached = classes.iter().map(|class| Some(class)).chain([None]).any(|class| {
+        let reached = classes.iter().map(Some).chain([None]).any(|class| {
             let helped = Principal::builder("i", "s").scopes(granted.clone()).roles(roles.clone());
             let helped = helped.auth_time(NOW);
             let helped = class.into_iter().fold(helped, |helped, class| helped.acr(class.clone()));

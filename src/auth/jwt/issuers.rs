@@ -86,10 +86,7 @@ impl Issuers {
     }
 
     /// The one token of a request, wherever one of the issuers looks for it.
-    fn token<'a>(
-        &self,
-        exchange: &'a Exchange,
-    ) -> Result<Option<(TokenKind, Cow<'a, [u8]>)>, Rejection> {
+    fn token<'a>(&self, exchange: &'a Exchange) -> Result<Option<Sent<'a>>, Rejection> {
         if let Some(place) = self.iter().find_map(|jwt| jwt.in_subprotocol(exchange)) {
             return place.token(exchange.headers()).map(|token| Some((TokenKind::Bearer, token)));
         }
@@ -205,6 +202,9 @@ impl Scheme for Issuers {
 
 scheme_guard!(Issuers);
 guard_layer!(Issuers);
+
+/// A token as it was sent.
+type Sent<'a> = (TokenKind, Cow<'a, [u8]>);
 
 /// A token in a place where another issuer's would be looked for: sent, so not absent.
 fn misplaced() -> Rejection {
