@@ -53,7 +53,13 @@
 //! [rfc6750]: https://www.rfc-editor.org/rfc/rfc6750#section-3.1
 //! [rfc9110]: https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
 
+#[cfg(any(feature = "api-key", feature = "basic"))]
+mod grants;
 mod guard;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+mod guessing;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+mod networks;
 mod refusal;
 #[cfg(feature = "jwt")]
 pub mod replay;
@@ -77,6 +83,8 @@ pub mod mtls;
 mod tests;
 
 pub use guard::Authenticate;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+pub use guessing::Guesses;
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 pub(crate) use guard::{admit_alone, scheme_guard};
 pub use scheme::{Attempt, IntoScheme, Pending, Scheme, StoreError};

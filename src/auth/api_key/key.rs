@@ -1,22 +1,18 @@
-//! A key, as it is issued and as it is kept.
+//! A key as it is issued.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::{
-    SCHEME,
+    checksum::CHECKSUM_LEN,
     hash::KeyHash,
+    pepper::Pepper,
     secret::SecretText,
-    text::{ID_LEN, SECRET_LEN, is_id, is_prefix, push_base62},
+    stored::{StoredKey, StoredKeyBuilder},
+    text::{ID_LEN, SECRET_LEN, is_id, is_prefix, push_base62, push_checksum},
 };
-use crate::{
-    context::Principal,
-    error::{ConfigError, Mistakes},
-};
-
-/// The issuer of a key's owner, unless another is named.
-const ISSUER: &str = "api-key";
+use crate::error::{ConfigError, Mistakes};
 
 /// A key just generated: its text, to be shown to its owner once, and what a store keeps instead.
 ///
@@ -30,6 +26,24 @@ const ISSUER: &str = "api-key";
 /// println!("shown once: {}", issued.text().expose());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # Example: rotation
+/// The key keeps its id, owner and scopes, and for a week both secrets are good.
+/// ```
+/// use std::time::Duration;
+/// use tower_parapet::auth::api_key::{ApiKey, MemoryKeys};
+///
+/// # let store = MemoryKeys::new();
+/// # let issued = ApiKey::generate("orders")?;
+/// # let now = Duration::from_secs(1_800_000_000);
+/// # store.insert(issued.stored().owner("acme").build()?);
+/// # let id = issued.id();
+/// let next = ApiKey::rotate("orders", id)?;
+/// if let Some(stored) = store.get(id) {
+///     store.insert(stored.rotated(&next, now + Duration::from_secs(7 * 86_400))?);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ApiKey {
     text: SecretText,
@@ -40,49 +54,76 @@ pub struct ApiKey {
 impl ApiKey {
     /// Draws a key with that public prefix, such as `orders` or `acme_live`, from the system's random source.
     ///
-    /// The text is `prefix_id_secret`: the id 16 characters of base62, the secret 43 of them, which are 256 bits.
+    /// The text is `prefix_id_secret`: the id 16 characters of base62, the secret 43 of them, which are 256 bits,
+    /// and behind it six that are the CRC-32 of the rest, as in the tokens of GitHub.
     ///
     /// # Errors
     /// When the prefix is not 1 to 32 lower-case letters, digits and single `_` between them, beginning with a
     /// letter, or when the system has no randomness to give.
     pub fn generate(prefix: &str) -> Result<Self, ConfigError> {
-        Self::draw(prefix, getrandom::fill)
+        Self::draw("generate", prefix, None, getrandom::fill)
+    }
+
+    /// Draws another secret for the key of that id, for [`StoredKey::rotated`].
+    ///
+    /// # Errors
+    /// As for [`generate`](Self::generate), and when the id is not one.
+    pub fn rotate(prefix: &str, id: &str) -> Result<Self, ConfigError> {
+        Self::draw("rotate", prefix, Some(id), getrandom::fill)
+    }
+
+    /// The same key with its hash under a pepper, for a scheme that
+    /// [has it](super::ApiKeysBuilder::pepper).
+    pub fn peppered(mut self, pepper: &Pepper) -> Self {
+        self.hash = KeyHash::keyed(pepper, self.text.expose().as_bytes());
+        self
     }
 
     fn draw<E: fmt::Display>(
+        setter: &'static str,
         prefix: &str,
+        id: Option<&str>,
         mut random: impl FnMut(&mut [u8]) -> Result<(), E>,
     ) -> Result<Self, ConfigError> {
         let mut mistakes = Mistakes::default();
         if !is_prefix(prefix) {
             mistakes.push(
-                "generate",
+                setter,
                 prefix,
                 "is not a key prefix",
                 "write 1 to 32 lower-case letters, digits and single `_`, as in `acme_live`",
             );
         }
-        let mut id = String::with_capacity(ID_LEN);
-        let length = prefix.len() + ID_LEN + SECRET_LEN + 2;
+        if let Some(id) = id.filter(|id| !is_id(id)) {
+            let remedy = "name the id of the key to rotate, 1 to 32 letters and digits";
+            mistakes.push(setter, id, "is not a key id", remedy);
+        }
+        let mut name = String::with_capacity(ID_LEN);
+        let drawn = match id {
+            Some(id) => {
+                name.push_str(id);
+                Ok(())
+            }
+            None => push_base62(&mut name, ID_LEN, &mut random),
+        };
+        let length = prefix.len() + name.len() + SECRET_LEN + CHECKSUM_LEN + 2;
         let mut text = Zeroizing::new(String::with_capacity(length));
-        let drawn = push_base62(&mut id, ID_LEN, &mut random).and_then(|()| {
-            text.push_str(prefix);
-            text.push('_');
-            text.push_str(&id);
-            text.push('_');
+        let drawn = drawn.and_then(|()| {
+            [prefix, "_", &name, "_"].into_iter().for_each(|part| text.push_str(part));
             push_base62(&mut text, SECRET_LEN, &mut random)
         });
         if let Err(error) = drawn {
             mistakes.push(
-                "generate",
+                setter,
                 prefix,
                 format!("cannot be completed: {error}"),
                 "give the process access to the system's random source",
             );
         }
         mistakes.finish()?;
+        push_checksum(&mut text);
         let hash = KeyHash::of(text.as_bytes());
-        Ok(Self { text: SecretText::new(text), id, hash })
+        Ok(Self { text: SecretText::new(text), id: name, hash })
     }
 
     /// The text to show to the key's owner; nobody can show it again.
@@ -95,165 +136,13 @@ impl ApiKey {
         &self.id
     }
 
-    /// Begins what a store keeps of this key.
-    pub fn stored(&self) -> StoredKeyBuilder {
-        StoredKey::builder(&self.id, self.hash.clone())
-    }
-}
-
-/// What a store keeps of a key: never its text, but its hash, whom it speaks for and until when.
-#[derive(Debug, Clone)]
-pub struct StoredKey {
-    id: Box<str>,
-    hash: KeyHash,
-    principal: Principal,
-}
-
-impl StoredKey {
-    /// Begins a key that was generated earlier, as it comes back from a database.
-    ///
-    /// The id is 1 to 32 letters and digits; [`ApiKey`] draws it.
-    pub fn builder(id: impl Into<String>, hash: KeyHash) -> StoredKeyBuilder {
-        StoredKeyBuilder {
-            id: id.into(),
-            hash,
-            issuer: ISSUER.to_owned(),
-            owner: None,
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            expires_at: None,
-        }
-    }
-
-    /// The public id.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    /// The hash of the key's text.
+    /// What is kept of the text.
     pub fn hash(&self) -> &KeyHash {
         &self.hash
     }
 
-    /// Whom the key speaks for, with its scopes and roles.
-    pub fn principal(&self) -> &Principal {
-        &self.principal
+    /// Begins what a store keeps of this key.
+    pub fn stored(&self) -> StoredKeyBuilder {
+        StoredKey::builder(&self.id, self.hash.clone())
     }
-
-    /// From when on it is refused, since the Unix epoch; `None` where it has no end.
-    pub fn expires_at(&self) -> Option<Duration> {
-        self.principal.expires_at()
-    }
-}
-
-/// Builds a [`StoredKey`]; see [`ApiKey::stored`] and [`StoredKey::builder`].
-#[derive(Debug, Clone)]
-pub struct StoredKeyBuilder {
-    id: String,
-    hash: KeyHash,
-    issuer: String,
-    owner: Option<String>,
-    scopes: Vec<String>,
-    roles: Vec<String>,
-    expires_at: Option<Duration>,
-}
-
-impl StoredKeyBuilder {
-    /// Whom the key speaks for: the subject of its principal. Default: the key itself, by its id.
-    pub fn owner(mut self, subject: impl Into<String>) -> Self {
-        self.owner = Some(subject.into());
-        self
-    }
-
-    /// Who vouches for the owner. Name the `iss` of an identity provider to make the owner the same
-    /// caller as with a token of that provider. Default `api-key`.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = issuer.into();
-        self
-    }
-
-    /// Grants one scope.
-    pub fn scope(mut self, scope: impl Into<String>) -> Self {
-        self.scopes.push(scope.into());
-        self
-    }
-
-    /// Grants several scopes.
-    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.scopes.extend(scopes.into_iter().map(Into::into));
-        self
-    }
-
-    /// Grants one role.
-    pub fn role(mut self, role: impl Into<String>) -> Self {
-        self.roles.push(role.into());
-        self
-    }
-
-    /// Grants several roles.
-    pub fn roles<T: Into<String>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
-        self.roles.extend(roles.into_iter().map(Into::into));
-        self
-    }
-
-    /// From when on the key is refused, since the Unix epoch. Default: it has no end.
-    pub fn expires_at(mut self, unix: Duration) -> Self {
-        self.expires_at = Some(unix);
-        self
-    }
-
-    /// The key as a store keeps it.
-    ///
-    /// # Errors
-    /// When the id is not 1 to 32 letters and digits, the owner or its issuer is empty, a scope is
-    /// not one `scope-token` of RFC 6749, or a role has no name.
-    pub fn build(self) -> Result<StoredKey, ConfigError> {
-        self.mistakes().finish()?;
-        let owner = self.owner.unwrap_or_else(|| self.id.clone());
-        let mut principal = Principal::builder(self.issuer, owner)
-            .scheme(SCHEME)
-            .scopes(self.scopes)
-            .roles(self.roles);
-        if let Some(end) = self.expires_at {
-            principal = principal.expires_at(end);
-        }
-        Ok(StoredKey {
-            id: self.id.into_boxed_str(),
-            hash: self.hash,
-            principal: principal.build(),
-        })
-    }
-
-    fn mistakes(&self) -> Mistakes {
-        let mut mistakes = Mistakes::default();
-        if !is_id(&self.id) {
-            let remedy = "keep the id that `ApiKey::generate` drew, 1 to 32 letters and digits";
-            mistakes.push("builder", &*self.id, "is not a key id", remedy);
-        }
-        if self.owner.as_deref() == Some("") {
-            mistakes.push("owner", "", "the owner has no name", "name it, or leave the setter out");
-        }
-        if self.issuer.is_empty() {
-            mistakes.push(
-                "issuer",
-                "",
-                "the issuer has no name",
-                "name it, or leave the setter out",
-            );
-        }
-        for scope in self.scopes.iter().filter(|scope| !is_scope(scope)) {
-            let remedy = "grant one scope a call, without spaces, quotes or backslashes";
-            mistakes.push("scope", &**scope, "is not a scope", remedy);
-        }
-        if self.roles.iter().any(String::is_empty) {
-            mistakes.push("role", "", "a role has no name", "name it, or leave the setter out");
-        }
-        mistakes
-    }
-}
-
-/// RFC 6749, section 3.3: `scope-token`.
-fn is_scope(name: &str) -> bool {
-    !name.is_empty()
-        && name.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\'))
 }

@@ -52,11 +52,15 @@
 //! database: a [`KeyStore`] answers from memory.
 
 mod builder;
+mod checksum;
+mod familiar;
 mod guard;
 mod hash;
 mod key;
+mod pepper;
 mod secret;
 mod store;
+mod stored;
 mod text;
 
 #[cfg(test)]
@@ -65,9 +69,11 @@ mod tests;
 pub use builder::ApiKeysBuilder;
 pub use guard::ApiKeys;
 pub use hash::{KeyHash, NotAHash};
-pub use key::{ApiKey, StoredKey, StoredKeyBuilder};
+pub use key::ApiKey;
+pub use pepper::Pepper;
 pub use secret::SecretText;
 pub use store::{KeyStore, MemoryKeys};
+pub use stored::{StoredKey, StoredKeyBuilder};
 
 pub use super::StoreError;
 

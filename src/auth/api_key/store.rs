@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use super::key::StoredKey;
+use super::stored::StoredKey;
 use crate::auth::StoreError;
 
 /// A look-up of stored keys by their public id.
@@ -61,6 +61,11 @@ impl MemoryKeys {
         self.write(id)?.remove(id)
     }
 
+    /// The key of that id, to be looked at or changed.
+    pub fn get(&self, id: &str) -> Option<Arc<StoredKey>> {
+        self.shard(id).and_then(|shard| read(shard).get(id).map(Arc::clone))
+    }
+
     /// How many keys there are, expired ones included.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| read(shard).len()).sum()
@@ -89,7 +94,7 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 
 impl KeyStore for MemoryKeys {
     fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
-        Ok(self.shard(id).and_then(|shard| read(shard).get(id).map(Arc::clone)))
+        Ok(self.get(id))
     }
 }
 

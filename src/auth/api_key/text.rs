@@ -1,16 +1,13 @@
-//! The text form of a key: `prefix_id_secret`.
+//! The text form of a key: `prefix_id_secret`, the secret with a checksum at its end.
 
-/// The fewest characters of a secret: 43 of base62 carry 256 bits.
+use super::checksum::{BASE62, CHECKSUM_LEN, checksum};
+
+/// How many characters of base62 are drawn for a secret: 43 of them carry 256 bits.
 pub(super) const SECRET_LEN: usize = 43;
 /// How many characters of base62 name a key: 95 bits, so that no two keys meet by chance.
 pub(super) const ID_LEN: usize = 16;
-/// Room for what a later form appends to the secret, a checksum above all.
-const SECRET_MAX: usize = 64;
 const ID_MAX: usize = 32;
 const PREFIX_MAX: usize = 32;
-
-/// The alphabet of id and secret: no `_`, which parts them, and nothing a double click stops at.
-const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// A presented key, read but not yet believed.
 #[derive(Clone, Copy)]
@@ -19,17 +16,41 @@ pub(super) struct KeyText<'a> {
     id: &'a str,
 }
 
+/// Why a text is no key that was ever issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotAKey {
+    /// It has not the form of one.
+    Form,
+    /// It was mistyped, cut, or made up.
+    Checksum,
+}
+
+impl NotAKey {
+    pub(super) fn found(self) -> &'static str {
+        match self {
+            Self::Form => "text that is not a key",
+            Self::Checksum => "a key with a wrong checksum: mistyped, cut or made up",
+        }
+    }
+}
+
 impl<'a> KeyText<'a> {
     /// Reads `prefix_id_secret` from the right, since a prefix such as `acme_live` may hold the separator.
-    pub(super) fn parse(whole: &'a [u8]) -> Option<Self> {
-        let text = std::str::from_utf8(whole).ok()?;
-        let (rest, secret) = text.rsplit_once('_')?;
-        let (prefix, id) = rest.rsplit_once('_')?;
-        let readable = (SECRET_LEN..=SECRET_MAX).contains(&secret.len())
-            && is_base62(secret)
-            && is_id(id)
-            && is_prefix(prefix);
-        readable.then_some(Self { whole, id })
+    pub(super) fn parse(whole: &'a [u8]) -> Result<Self, NotAKey> {
+        let read = std::str::from_utf8(whole).ok().and_then(|text| {
+            let (rest, secret) = text.rsplit_once('_')?;
+            let (prefix, id) = rest.rsplit_once('_')?;
+            let readable = secret.len() == SECRET_LEN + CHECKSUM_LEN
+                && is_base62(secret)
+                && is_id(id)
+                && is_prefix(prefix);
+            readable.then_some(Self { whole, id })
+        });
+        let read = read.ok_or(NotAKey::Form)?;
+        match whole.split_last_chunk::<CHECKSUM_LEN>() {
+            Some((checked, told)) if checksum(checked) == *told => Ok(read),
+            _ => Err(NotAKey::Checksum),
+        }
     }
 
     /// The characters the hash is taken of: all of them, so that prefix and id are bound to the secret.
@@ -59,6 +80,12 @@ pub(super) fn is_id(text: &str) -> bool {
 
 fn is_base62(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+}
+
+/// Appends the checksum of what is there.
+pub(super) fn push_checksum(text: &mut String) {
+    let written = checksum(text.as_bytes());
+    text.extend(written.into_iter().map(char::from));
 }
 
 /// Appends `count` characters drawn from `random`, asking for more bytes as long as it takes.
