@@ -8,7 +8,7 @@ use super::settle::Lineup;
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 use super::settle::settle;
 use crate::{
-    guard::{Exchange, Flow, Guard, Phase},
+    guard::{Exchange, Flow, Guard, Needs, Phase},
     inspect::{Findings, Readiness, rule},
     rejection::Rejection,
     service::guard_layer,
@@ -89,6 +89,10 @@ impl Guard for Authenticate {
         self.lineup.admit(exchange)
     }
 
+    fn needs(&self) -> Needs {
+        self.lineup.iter().map(Scheme::needs).fold(Needs::NONE, Needs::and)
+    }
+
     fn summary(&self) -> Cow<'static, str> {
         let schemes = self.lineup.iter().map(|scheme| match scheme.summary() {
             told if told.is_empty() => Cow::Borrowed(scheme.name()),
@@ -146,6 +150,10 @@ macro_rules! scheme_guard {
                 exchange: &mut $crate::guard::Exchange,
             ) -> Result<$crate::guard::Flow, $crate::rejection::Rejection> {
                 $crate::auth::admit_alone(self, exchange)
+            }
+
+            fn needs(&self) -> $crate::guard::Needs {
+                $crate::auth::Scheme::needs(self)
             }
 
             fn summary(&self) -> std::borrow::Cow<'static, str> {

@@ -67,6 +67,8 @@ mod scheme;
 mod settle;
 #[cfg(feature = "jwt")]
 pub mod token;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+mod watched;
 
 #[cfg(feature = "api-key")]
 pub mod api_key;

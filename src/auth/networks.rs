@@ -4,7 +4,21 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::error::Mistakes;
+use crate::{
+    error::Mistakes,
+    rejection::{Reason, Rejection},
+};
+
+/// The refusal where the client's address has to be known and is not.
+#[cold]
+pub(super) fn unknown_address() -> Rejection {
+    Rejection::new(Reason::AddressUnknown)
+        .expected("the client's address, for a credential that is bound to networks")
+        .found(
+            "none: serve with `into_make_service_with_connect_info::<SocketAddr>()`, insert \
+             `PeerAddr` into the request's extensions, or set `peer` to where it is",
+        )
+}
 
 /// A short list of networks; an empty one restricts nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

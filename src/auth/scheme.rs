@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue};
 use crate::{
     context::Principal,
     error::ConfigError,
-    guard::Exchange,
+    guard::{Exchange, Needs},
     inspect::{Findings, Readiness},
     rejection::Rejection,
 };
@@ -120,6 +120,12 @@ pub trait Scheme: Send + Sync + 'static {
     /// header of [`header`](Self::header), which is sensitive by then.
     fn hide(&self, exchange: &mut Exchange) {
         let _ = exchange;
+    }
+
+    /// What must be known before it can verify; a stack that cannot provide it does not build.
+    /// Default nothing.
+    fn needs(&self) -> Needs {
+        Needs::NONE
     }
 
     /// One line for the manifest.

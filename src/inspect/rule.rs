@@ -115,6 +115,18 @@ rules! {
     PROOF_IGNORED Medium "proof-ignored"
         "check the proof (DPoP or mutual TLS) in front of this service and drop `cnf`"
         ["API2:2023" "ASVS 9.2.2"]
+    EXPOSED_FILE Medium "exposed-file"
+        "let its owner alone read and write it: `chmod 600`"
+        ["API2:2023" "API8:2023" "ASVS 13.3.1"]
+    STALE_FILE Medium "stale-file"
+        "mend the file; it is read again as soon as it changes"
+        ["API2:2023" "API8:2023"]
+    PLAIN_KEY_HASHES Medium "plain-key-hashes"
+        "rotate the keys that have a plain hash, and leave out `dangerous().plain_hashes()`"
+        ["API2:2023" "ASVS 11.4.2"]
+    WEAK_PASSWORD_HASH Medium "weak-password-hash"
+        "hash the passwords anew with `Basic::hash`, when their users change or next send them"
+        ["API2:2023" "ASVS 11.4.2"]
     NO_SCHEME Medium "no-scheme"
         "add one with `Authenticate::with`"
         ["API2:2023"]

@@ -52,21 +52,27 @@
 //! database: a [`KeyStore`] answers from memory.
 
 mod builder;
+mod cached;
 mod checksum;
 mod familiar;
+mod file;
 mod guard;
 mod hash;
 mod key;
 mod pepper;
+mod record;
 mod secret;
 mod store;
 mod stored;
 mod text;
+mod verdict;
 
 #[cfg(test)]
 mod tests;
 
-pub use builder::ApiKeysBuilder;
+pub use builder::{ApiKeysBuilder, DangerousApiKeys};
+pub use cached::{CachedKeys, CachedKeysBuilder, KeyLookup};
+pub use file::{FileKeys, FileKeysBuilder};
 pub use guard::ApiKeys;
 pub use hash::{KeyHash, NotAHash};
 pub use key::ApiKey;

@@ -7,28 +7,67 @@ use std::{
 };
 
 use super::stored::StoredKey;
-use crate::auth::StoreError;
+use crate::{
+    answer::Answer,
+    auth::StoreError,
+    guard::Needs,
+    inspect::{Findings, Readiness},
+};
 
 /// A look-up of stored keys by their public id.
 ///
-/// It is asked once per request that presents a readable key, on the task that serves the request, so it answers
-/// from memory and never waits.
+/// It is asked once per request that presents a readable key, on the task that serves the request: it answers at
+/// once from memory, or later after I/O. [`CachedKeys`](super::CachedKeys) makes one of any look-up.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store of API keys",
-    note = "use `MemoryKeys`, or implement `KeyStore::find` for a store of your own"
+    note = "use `MemoryKeys`, `FileKeys` or `CachedKeys`, or implement `KeyStore::find` for a store of your own"
 )]
 pub trait KeyStore: Send + Sync + 'static {
     /// The key of that id, or `None` when there is none (any more).
     ///
     /// # Errors
     /// When the store cannot tell. The request is then refused with 503, never with 401: the caller is not to blame.
-    fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError>;
+    fn find(&self, id: &str) -> Answer<Result<Option<Arc<StoredKey>>, StoreError>>;
+
+    /// What must be known of a request before its keys can be judged: [`Needs::CLIENT`] where some may be used
+    /// from certain networks only, so that a stack without a source of addresses does not build. Default
+    /// nothing; such a key is then refused with 503 wherever its client is not known.
+    fn needs(&self) -> Needs {
+        Needs::NONE
+    }
+
+    /// What the self-audit has to say about it. Default nothing.
+    fn findings(&self, report: &mut Findings) {
+        let _ = report;
+    }
+
+    /// What it still waits for before it can tell. Default nothing.
+    fn ready(&self, readiness: &mut Readiness) {
+        let _ = readiness;
+    }
 }
 
 impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
-    fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
+    fn find(&self, id: &str) -> Answer<Result<Option<Arc<StoredKey>>, StoreError>> {
         (**self).find(id)
     }
+
+    fn needs(&self) -> Needs {
+        (**self).needs()
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        (**self).findings(report);
+    }
+
+    fn ready(&self, readiness: &mut Readiness) {
+        (**self).ready(readiness);
+    }
+}
+
+/// What keys ask of a stack, as far as they are known when it is built.
+pub(super) fn needs_of<'a>(mut keys: impl Iterator<Item = &'a Arc<StoredKey>>) -> Needs {
+    if keys.any(|key| key.is_bound_to_addresses()) { Needs::CLIENT } else { Needs::NONE }
 }
 
 const SHARDS: usize = 16;
@@ -93,8 +132,13 @@ fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
 }
 
 impl KeyStore for MemoryKeys {
-    fn find(&self, id: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
-        Ok(self.get(id))
+    fn find(&self, id: &str) -> Answer<Result<Option<Arc<StoredKey>>, StoreError>> {
+        Answer::Now(Ok(self.get(id)))
+    }
+
+    fn needs(&self) -> Needs {
+        let needs = self.shards.iter().map(|shard| needs_of(read(shard).values()));
+        needs.fold(Needs::NONE, Needs::and)
     }
 }
 

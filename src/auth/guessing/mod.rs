@@ -45,6 +45,7 @@ pub(super) struct Guessing {
     secret: RandomState,
 }
 
+#[cfg(any(test, feature = "basic"))]
 /// A guess about to be tried; it counts as wrong unless it is [given back](Guessing::give_back).
 #[derive(Debug)]
 #[must_use = "a guess that is not given back counts"]
@@ -77,6 +78,7 @@ impl Guessing {
         }
     }
 
+    #[cfg(any(test, feature = "basic"))]
     /// Counts a secret before it is known to be wrong, so that guesses that are tried side by side are
     /// counted too.
     pub(super) fn guess(&self, name: &[u8], now: Duration) -> Result<Guess, Duration> {
@@ -84,6 +86,7 @@ impl Guessing {
         self.table.spend(tag, now).map(|()| Guess(tag))
     }
 
+    #[cfg(any(test, feature = "basic"))]
     /// Takes back the count of a secret that was good, or was not tried.
     pub(super) fn give_back(&self, guess: Guess) {
         self.table.refund(guess.0);

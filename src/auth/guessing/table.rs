@@ -56,6 +56,7 @@ impl Table {
         self.owe(tag, now, |owed| owed.saturating_add(self.each).min(self.most));
     }
 
+    #[cfg(any(test, feature = "basic"))]
     pub(super) fn spend(&self, tag: u64, now: Duration) -> Result<(), Duration> {
         let mut refused = None;
         self.owe(tag, now, |owed| {
@@ -65,6 +66,7 @@ impl Table {
         refused.map_or(Ok(()), Err)
     }
 
+    #[cfg(any(test, feature = "basic"))]
     pub(super) fn refund(&self, tag: u64) {
         let Some(mut set) = self.set(tag) else { return };
         if let Some((_, until)) = set.iter_mut().find(|(known, _)| *known == tag) {
