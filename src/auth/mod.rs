@@ -54,6 +54,8 @@
 //! [rfc9110]: https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
 
 #[cfg(any(feature = "api-key", feature = "basic"))]
+mod flights;
+#[cfg(any(feature = "api-key", feature = "basic"))]
 mod grants;
 mod guard;
 #[cfg(any(feature = "api-key", feature = "basic"))]
@@ -76,6 +78,8 @@ pub mod api_key;
 pub mod dpop;
 #[cfg(feature = "introspection")]
 pub mod introspection;
+#[cfg(feature = "basic")]
+pub mod basic;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 #[cfg(feature = "mtls")]
@@ -85,8 +89,8 @@ pub mod mtls;
 mod tests;
 
 pub use guard::Authenticate;
-#[cfg(any(feature = "api-key", feature = "basic"))]
-pub use guessing::Guesses;
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 pub(crate) use guard::{admit_alone, scheme_guard};
+#[cfg(any(feature = "api-key", feature = "basic"))]
+pub use guessing::Guesses;
 pub use scheme::{Attempt, IntoScheme, Pending, Scheme, StoreError};

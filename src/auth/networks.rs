@@ -32,7 +32,8 @@ impl Networks {
             match parse(text) {
                 Ok(network) => networks.push(network),
                 Err(problem) => {
-                    let remedy = "write a CIDR like `192.0.2.0/24` or `2001:db8::/32`, or one address";
+                    let remedy =
+                        "write a CIDR like `192.0.2.0/24` or `2001:db8::/32`, or one address";
                     mistakes.push(setter, text, problem, remedy);
                 }
             }

@@ -73,11 +73,7 @@ impl FileKeys {
 
     /// Begins a store over a file.
     pub fn builder(path: impl Into<PathBuf>) -> FileKeysBuilder {
-        FileKeysBuilder {
-            path: path.into(),
-            every: EVERY,
-            clock: Arc::new(SystemClock::default()),
-        }
+        FileKeysBuilder { path: path.into(), every: EVERY, clock: Arc::new(SystemClock::default()) }
     }
 
     /// Writes a file of keys in one step: whoever reads it meanwhile reads the one before. A new file is its owner's

@@ -101,7 +101,9 @@ impl ApiKeys {
                 exchange.note("api-key-secret", "the former one");
                 stored
             }
-            Verdict::Wrong(id) => return Err(self.guessed(exchange, "a wrong secret for key", &id)),
+            Verdict::Wrong(id) => {
+                return Err(self.guessed(exchange, "a wrong secret for key", &id));
+            }
             Verdict::Unknown(id) => return Err(self.guessed(exchange, "an unknown key", &id)),
             Verdict::Untried(id, wait) => {
                 return Err(self.0.guessing.refuse(wait, format!("key {id}")));

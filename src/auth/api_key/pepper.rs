@@ -54,13 +54,19 @@ impl Pepper {
         }
         let is_short = secret.len() < SECRET_MIN;
         if is_short || secret.iter().all(|byte| Some(byte) == secret.first()) {
-            let problem = if is_short { "is shorter than 32 bytes" } else { "is one byte repeated" };
+            let problem =
+                if is_short { "is shorter than 32 bytes" } else { "is one byte repeated" };
             let remedy = "draw 32 bytes at random, with `openssl rand 32` say";
             mistakes.push("pepper", "", format!("the secret {problem}"), remedy);
         }
         let mac = Hmac::new_from_slice(&secret).ok();
         let mac = mistakes.finish_with(mac)?;
         Ok(Self { id: Arc::from(id), mac })
+    }
+
+    #[cfg(test)]
+    pub(super) fn unchecked(id: &str, secret: &[u8]) -> Self {
+        Self { id: Arc::from(id), mac: Hmac::new_from_slice(secret).unwrap() }
     }
 
     /// The id that hashes name it by.
@@ -80,8 +86,7 @@ impl Pepper {
 }
 
 pub(super) fn is_pepper_id(text: &str) -> bool {
-    let is_plain =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=ID_MAX).contains(&text.len()) && text.bytes().all(is_plain)
 }
 

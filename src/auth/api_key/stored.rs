@@ -2,13 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{
-    SCHEME,
-    familiar::Familiar,
-    hash::KeyHash,
-    key::ApiKey,
-    text::is_id,
-};
+use super::{SCHEME, familiar::Familiar, hash::KeyHash, key::ApiKey, text::is_id};
 use crate::{
     auth::networks::Networks,
     context::Principal,

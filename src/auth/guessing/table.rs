@@ -87,7 +87,9 @@ impl Table {
         let place = match own {
             Some(place) => set.get_mut(place),
             // Nobody's place, else one that owes nothing, else that of the one who owes least.
-            None => set.iter_mut().min_by_key(|(known, until)| if *known == 0 { 0 } else { *until }),
+            None => {
+                set.iter_mut().min_by_key(|(known, until)| if *known == 0 { 0 } else { *until })
+            }
         };
         if let Some(debt) = place {
             let owed = if debt.0 == tag { debt.1.saturating_sub(now) } else { 0 };

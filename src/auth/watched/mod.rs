@@ -139,7 +139,11 @@ impl<T: Default + Send + Sync + 'static> Watched<T> {
             report.add(&rule::EXPOSED_FILE, shown(), exposed);
         }
         if let Some(fault) = self.fault() {
-            report.add(&rule::STALE_FILE, shown(), format!("{fault}; the last good state is in use"));
+            report.add(
+                &rule::STALE_FILE,
+                shown(),
+                format!("{fault}; the last good state is in use"),
+            );
         }
     }
 }
@@ -186,7 +190,8 @@ impl<T: Default> Inner<T> {
 
     fn read_anew(&self, last: &mut Last) -> Result<(), String> {
         last.stamp = None;
-        let (text, stamp) = read_file(&self.path).map_err(|error| format!("cannot be read: {error}"))?;
+        let (text, stamp) =
+            read_file(&self.path).map_err(|error| format!("cannot be read: {error}"))?;
         last.stamp = Some(stamp);
         let known = (self.read)(&text, &self.known.load())?;
         self.known.store(Arc::new(known));

@@ -36,7 +36,8 @@ impl Stamp {
 
     /// Whether a later change would show. It is compared with the clock that wrote the time, the system's.
     pub(super) fn is_settled(&self) -> bool {
-        let age = self.modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
+        let age =
+            self.modified.and_then(|modified| SystemTime::now().duration_since(modified).ok());
         age.is_some_and(|age| age > STEP)
     }
 }

@@ -2,8 +2,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use quick_cache::sync::Cache;
 
-use super::{CachedKeys, Inner, KeyLookup, flight::Flights};
+use super::{CachedKeys, Inner, KeyLookup};
 use crate::{
+    auth::flights::Flights,
     clock::{Clock, SystemClock},
     error::{ConfigError, Mistakes},
 };
@@ -99,7 +100,8 @@ impl CachedKeysBuilder {
             timeout: self.timeout,
             known: Cache::new(self.capacity),
             unknown: Cache::new(self.capacity.div_ceil(4)),
-            flights: Flights::new(self.parallel),
+            parallel: self.parallel,
+            flights: Flights::default(),
         })))
     }
 }

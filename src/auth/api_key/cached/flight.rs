@@ -1,17 +1,15 @@
 //! Look-ups under way, one for each id.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::{BoxFuture, FutureExt, Shared, WeakShared};
+use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{Inner, Known};
 use crate::{
-    auth::api_key::{StoredKey, record::KeyRecord},
+    auth::{
+        api_key::{StoredKey, record::KeyRecord},
+        flights::Place,
+    },
     clock::within,
 };
 
@@ -34,66 +32,31 @@ fn failure(text: impl Into<Arc<str>>) -> Failure {
 /// After a failure that an old answer covers, the store is left alone for so long.
 const PAUSE: Duration = Duration::from_secs(1);
 
-type Landed = Result<Option<Arc<StoredKey>>, Failure>;
-type Flight = Shared<BoxFuture<'static, Landed>>;
-
-/// Look-ups that somebody waits for.
-pub(super) struct Flights {
-    most: usize,
-    table: Mutex<Table>,
-}
-
-#[derive(Default)]
-struct Table {
-    flights: HashMap<Arc<str>, (u64, WeakShared<BoxFuture<'static, Landed>>)>,
-    number: u64,
-}
-
-impl Flights {
-    pub(super) fn new(most: usize) -> Self {
-        Self { most, table: Mutex::default() }
-    }
-
-    /// Lets what is under way for an id land without being remembered.
-    pub(super) fn disown(&self, id: &str) {
-        self.table().flights.remove(id);
-    }
-
-    pub(super) fn disown_all(&self) {
-        self.table().flights.clear();
-    }
-
-    fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub(super) type Landed = Result<Option<Arc<StoredKey>>, Failure>;
 
 /// Waits for the look-up of an id, and begins it where nobody has.
-pub(super) fn join(inner: &Arc<Inner>, id: &str) -> Flight {
-    let id: Arc<str> = Arc::from(id);
-    let mut table = inner.flights.table();
-    if let Some(flight) = table.flights.get(&id).and_then(|(_, flight)| flight.upgrade()) {
-        return flight;
+pub(super) fn join(inner: &Arc<Inner>, id: &str) -> BoxFuture<'static, Landed> {
+    let most = inner.parallel;
+    let admit = |others| match others >= most {
+        true => Err(failure(format!("{most} look-ups are under way, and that is the limit"))),
+        false => Ok(()),
+    };
+    let joined = inner.flights.join(Arc::from(id), admit, |place, ()| {
+        let (inner, id) = (inner.clone(), Arc::from(id));
+        let landing = Landing { inner, id, place };
+        async move { landing.fly().await }.boxed()
+    });
+    match joined {
+        Ok(flight) => flight.boxed(),
+        Err(failure) => std::future::ready(Err(failure)).boxed(),
     }
-    if table.flights.len() >= inner.flights.most {
-        let text = format!("{} look-ups are under way, and that is the limit", inner.flights.most);
-        return std::future::ready(Err(failure(text))).boxed().shared();
-    }
-    table.number += 1;
-    let number = table.number;
-    let landing = Landing { inner: inner.clone(), id: id.clone(), number };
-    let flight = async move { landing.fly().await }.boxed().shared();
-    if let Some(weak) = flight.downgrade() {
-        table.flights.insert(id, (number, weak));
-    }
-    flight
 }
 
-/// One look-up; dropped with its place in the table, also when all who waited are gone.
+/// One look-up.
 struct Landing {
     inner: Arc<Inner>,
     id: Arc<str>,
-    number: u64,
+    place: Place<Arc<str>, Landed>,
 }
 
 impl Landing {
@@ -124,7 +87,7 @@ impl Landing {
         // One that did not change keeps what is remembered of it.
         let same = before.filter(|before| KeyRecord::of(before) == KeyRecord::of(&key));
         let key = same.unwrap_or_else(|| Arc::new(key));
-        if let Some(_table) = self.owned() {
+        if let Some(_owned) = self.place.owned() {
             unknown.remove(&*self.id);
             let until = now.saturating_add(*ttl);
             known.insert(Box::from(&*self.id), Known { key: key.clone(), since: now, until });
@@ -134,7 +97,7 @@ impl Landing {
 
     fn remember_nobody(&self, now: Duration) {
         let Inner { known, unknown, unknown_ttl, .. } = &*self.inner;
-        if let Some(_table) = self.owned() {
+        if let Some(_owned) = self.place.owned() {
             known.remove(&*self.id);
             unknown.insert(Box::from(&*self.id), now.saturating_add(*unknown_ttl));
         }
@@ -143,7 +106,7 @@ impl Landing {
     /// The last answer, where it will do.
     fn make_do(&self, failure: Failure, now: Duration) -> Landed {
         let Inner { known, ttl, stale, .. } = &*self.inner;
-        let Some(_table) = self.owned() else { return Err(failure) };
+        let Some(_owned) = self.place.owned() else { return Err(failure) };
         let old = known.get(&*self.id);
         let end = |old: &Known| old.since.saturating_add(*ttl).saturating_add(*stale);
         let Some(old) = old.filter(|old| now < end(old)) else {
@@ -158,22 +121,6 @@ impl Landing {
         let until = now.saturating_add(PAUSE).min(end(&old));
         known.insert(Box::from(&*self.id), Known { until, ..old });
         Ok(Some(key))
-    }
-
-    /// The table, if this is still the look-up for its id: else somebody forgot the key meanwhile.
-    fn owned(&self) -> Option<MutexGuard<'_, Table>> {
-        let table = self.inner.flights.table();
-        let is_own = table.flights.get(&self.id).is_some_and(|(number, _)| *number == self.number);
-        is_own.then_some(table)
-    }
-}
-
-impl Drop for Landing {
-    fn drop(&mut self) {
-        let mut table = self.inner.flights.table();
-        if table.flights.get(&self.id).is_some_and(|(number, _)| *number == self.number) {
-            table.flights.remove(&self.id);
-        }
     }
 }
 

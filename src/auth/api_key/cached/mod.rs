@@ -15,8 +15,12 @@ pub use builder::CachedKeysBuilder;
 pub use lookup::KeyLookup;
 
 use super::{KeyStore, StoredKey};
-use crate::{answer::Answer, auth::StoreError, clock::Clock};
-use flight::Flights;
+use crate::{
+    answer::Answer,
+    auth::{StoreError, flights::Flights},
+    clock::Clock,
+};
+use flight::Landed;
 
 /// A store over any look-up: a database, another service; clones share what is remembered.
 ///
@@ -61,7 +65,8 @@ struct Inner {
     timeout: Duration,
     known: Cache<Box<str>, Known>,
     unknown: Cache<Box<str>, Duration>,
-    flights: Flights,
+    parallel: usize,
+    flights: Flights<Arc<str>, Landed>,
 }
 
 /// A key, when it was looked up, and until when that will do, by the monotonic clock.
@@ -81,7 +86,7 @@ impl CachedKeys {
     /// Forgets a key, so that the next request looks it up: for whoever learns that it was revoked or changed. A
     /// look-up under way is not remembered either.
     pub fn forget(&self, id: &str) {
-        self.0.flights.disown(id);
+        self.0.flights.disown(&Arc::from(id));
         self.0.known.remove(id);
         self.0.unknown.remove(id);
     }

@@ -19,6 +19,12 @@ use crate::{
     rejection::{Reason, Rejection},
 };
 
+mod files;
+mod guesses;
+mod peppers;
+mod places;
+mod rotation;
+
 fn exchange(keys: &[&str]) -> Exchange {
     exchange_at(keys, Duration::from_secs(1_000))
 }
@@ -207,7 +213,8 @@ fn a_hash_survives_its_text_and_is_the_sha256_of_the_key() {
     let bare = &text["v1:sha256:".len()..];
     let keyed = |pepper: &str| format!("v1:hmac-sha256:{pepper}:{bare}");
     let (long, other) = (format!("{text}00"), text.replace("ba7", "é7"));
-    for bad in ["", "v1:sha256:", bare, &text.replace("ba", "gg"), &long, &other, &keyed(""), &keyed("A")]
+    for bad in
+        ["", "v1:sha256:", bare, &text.replace("ba", "gg"), &long, &other, &keyed(""), &keyed("A")]
     {
         assert!(bad.parse::<KeyHash>().is_err(), "{bad}");
     }
