@@ -74,6 +74,8 @@ pub use audit::JsonLines;
 pub use auth::api_key::ApiKeys;
 #[cfg(feature = "introspection")]
 pub use auth::introspection::Introspection;
+#[cfg(feature = "basic")]
+pub use auth::basic::Basic;
 #[cfg(feature = "jwt")]
 pub use auth::jwt::Jwt;
 pub use authorize::{Authorize, role, scope};

@@ -21,7 +21,7 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header::AUTHO
 use support::{Records, serve};
 use tower::ServiceExt;
 use tower_parapet::{
-    Exchange, Parapet, Policy, Principal, Reason, Rejection,
+    Answer, Exchange, Parapet, Policy, Principal, Reason, Rejection,
     auth::{
         Attempt, Authenticate, Scheme,
         api_key::{ApiKey, ApiKeys, KeyStore, MemoryKeys, StoreError, StoredKey},
@@ -283,8 +283,8 @@ async fn no_answer_and_no_record_holds_what_was_sent() {
 async fn a_store_that_is_down_is_503_and_never_401() {
     struct Down;
     impl KeyStore for Down {
-        fn find(&self, _: &str) -> Result<Option<Arc<StoredKey>>, StoreError> {
-            Err(StoreError::new("connection refused"))
+        fn find(&self, _: &str) -> Answer<Result<Option<Arc<StoredKey>>, StoreError>> {
+            Answer::Now(Err(StoreError::new("connection refused")))
         }
     }
     let scheme = ApiKeys::builder(Down).build().unwrap();

@@ -27,6 +27,7 @@ pub(super) struct Place<K: Eq + Hash, T> {
 }
 
 /// Held while a result is kept, so that nobody disowns the work in between.
+#[cfg(feature = "api-key")]
 pub(super) struct Owned<'a, K, T>(
     #[allow(dead_code, reason = "a lock")] MutexGuard<'a, Table<K, T>>,
 );
@@ -73,22 +74,22 @@ impl<K: Clone + Eq + Hash, T: Clone> Flights<K, T> {
         Ok(flight)
     }
 
-    #[cfg(feature = "api-key")]
     /// Lets what is under way land without being kept.
+    #[cfg(feature = "api-key")]
     pub(super) fn disown(&self, key: &K) {
         self.table().flights.remove(key);
     }
 
-    #[cfg(feature = "api-key")]
     /// Lets everything that is under way land without being kept.
+    #[cfg(feature = "api-key")]
     pub(super) fn disown_all(&self) {
         self.table().flights.clear();
     }
 }
 
 impl<K: Eq + Hash, T> Place<K, T> {
-    #[cfg(feature = "api-key")]
     /// Whether this is still the work about its key: else somebody disowned it meanwhile.
+    #[cfg(feature = "api-key")]
     pub(super) fn owned(&self) -> Option<Owned<'_, K, T>> {
         let table = self.flights.table();
         let is_own = table.flights.get(&self.key).is_some_and(|(number, _)| *number == self.number);

@@ -30,7 +30,6 @@ pub use limit::Guesses;
 
 use crate::{
     error::Mistakes,
-    guard::Exchange,
     rejection::{Reason, Rejection},
 };
 use table::Table;
@@ -45,8 +44,8 @@ pub(super) struct Guessing {
     secret: RandomState,
 }
 
-#[cfg(any(test, feature = "basic"))]
 /// A guess about to be tried; it counts as wrong unless it is [given back](Guessing::give_back).
+#[cfg(any(test, feature = "basic"))]
 #[derive(Debug)]
 #[must_use = "a guess that is not given back counts"]
 pub(super) struct Guess(u64);
@@ -59,6 +58,7 @@ impl Guessing {
     }
 
     /// Whether nobody guessed lately: nothing has to be asked, and no clock read.
+    #[cfg(any(test, feature = "api-key"))]
     pub(super) fn is_quiet(&self) -> bool {
         self.table.is_untouched()
     }
@@ -72,22 +72,21 @@ impl Guessing {
     }
 
     /// Counts a wrong secret.
-    pub(super) fn charge(&self, name: &[u8], now: Duration, exchange: &Exchange) {
-        if !exchange.is_rehearsal() {
-            self.table.charge(self.tag(name), now);
-        }
+    #[cfg(any(test, feature = "api-key"))]
+    pub(super) fn charge(&self, name: &[u8], now: Duration) {
+        self.table.charge(self.tag(name), now);
     }
 
-    #[cfg(any(test, feature = "basic"))]
     /// Counts a secret before it is known to be wrong, so that guesses that are tried side by side are
     /// counted too.
+    #[cfg(any(test, feature = "basic"))]
     pub(super) fn guess(&self, name: &[u8], now: Duration) -> Result<Guess, Duration> {
         let tag = self.tag(name);
         self.table.spend(tag, now).map(|()| Guess(tag))
     }
 
-    #[cfg(any(test, feature = "basic"))]
     /// Takes back the count of a secret that was good, or was not tried.
+    #[cfg(any(test, feature = "basic"))]
     pub(super) fn give_back(&self, guess: Guess) {
         self.table.refund(guess.0);
     }

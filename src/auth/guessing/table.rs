@@ -38,6 +38,7 @@ impl Table {
         }
     }
 
+    #[cfg(any(test, feature = "api-key"))]
     pub(super) fn is_untouched(&self) -> bool {
         self.settled.load(Ordering::Relaxed) == 0
     }
@@ -52,6 +53,7 @@ impl Table {
         self.left(until.saturating_sub(nanos(now)))
     }
 
+    #[cfg(any(test, feature = "api-key"))]
     pub(super) fn charge(&self, tag: u64, now: Duration) {
         self.owe(tag, now, |owed| owed.saturating_add(self.each).min(self.most));
     }
