@@ -72,10 +72,10 @@ pub use answer::Answer;
 pub use audit::JsonLines;
 #[cfg(feature = "api-key")]
 pub use auth::api_key::ApiKeys;
-#[cfg(feature = "introspection")]
-pub use auth::introspection::Introspection;
 #[cfg(feature = "basic")]
 pub use auth::basic::Basic;
+#[cfg(feature = "introspection")]
+pub use auth::introspection::Introspection;
 #[cfg(feature = "jwt")]
 pub use auth::jwt::Jwt;
 pub use authorize::{Authorize, role, scope};

@@ -42,6 +42,8 @@ mod hyper;
 #[path = "../examples/quickstart.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod quickstart;
+#[path = "findings/secrets.rs"]
+mod secrets;
 #[path = "../examples/websocket.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod websocket;
@@ -107,6 +109,10 @@ const WEAKENED: &[(&str, Weakened)] = &[
         sound().authenticate(opaque.dangerous().any_audience())
     }),
     ("proof-ignored", || sound().authenticate(tokens().dangerous().ignore_confirmation())),
+    ("exposed-file", secrets::exposed_file),
+    ("stale-file", secrets::stale_file),
+    ("plain-key-hashes", secrets::plain_hashes),
+    ("weak-password-hash", secrets::weak_password_hash),
     ("no-scheme", || sound().guard(std::iter::empty().collect::<Authenticate>())),
     ("ipv6-keys", || sound().throttle(Throttle::per_minute(60).ipv6_prefix(96))),
     ("shared-guesses", || {

@@ -18,6 +18,7 @@
 //! | an `Authorization` that no scheme reads, on an optional route too | 401 | `invalid-credentials` |
 //! | credentials in two headers, an `Authorization` that no scheme reads too, or twice in one | 400 | `ambiguous-credentials` |
 //! | a scheme cannot tell, its store being down | 503 | `unavailable` |
+//! | too many wrong secrets for one user or key, from whatever networks | 429 | `rate-limited`, by `Guesses` |
 //!
 //! Schemes that read one header, two issuers of bearer tokens say, are asked in turn, and the first
 //! that finds good credentials settles the principal. Where none does, expired ones are told before
@@ -74,12 +75,12 @@ mod watched;
 
 #[cfg(feature = "api-key")]
 pub mod api_key;
+#[cfg(feature = "basic")]
+pub mod basic;
 #[cfg(feature = "dpop")]
 pub mod dpop;
 #[cfg(feature = "introspection")]
 pub mod introspection;
-#[cfg(feature = "basic")]
-pub mod basic;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 #[cfg(feature = "mtls")]
