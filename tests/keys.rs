@@ -17,6 +17,8 @@ mod life;
 mod outage;
 #[path = "keys/provider.rs"]
 mod provider;
+#[path = "keys/secure.rs"]
+mod secure;
 mod support;
 #[path = "keys/unknown.rs"]
 mod unknown;

@@ -147,3 +147,28 @@ async fn a_provider_that_hangs_holds_up_those_alone_who_need_it() {
     clock.advance(seconds(1));
     assert_eq!(setup.status(&own.token().sign()).await, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_hangs_up_ends_no_fetch_that_others_wait_for() {
+    let clock = clock();
+    let (old, new) = (key(&clock), key(&clock));
+    let setup = Setup::with_keys(&[&old], clock.clone()).await;
+    setup.provider.publish(&[&old, &new]);
+    setup.provider.hang();
+    clock.advance(seconds(31));
+    let (service, bearer) = (setup.service, format!("Bearer {}", new.token().sign()));
+    let ask = || {
+        let bearer = bearer.clone();
+        tokio::spawn(async move {
+            support::get(service, "/", &[("authorization", &bearer)]).await.status
+        })
+    };
+    let first = ask();
+    until("the fetch", || setup.provider.fetches().len() == 2).await;
+    let second = ask();
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    setup.provider.answer_again();
+    assert_eq!(second.await.unwrap(), 200);
+    assert_eq!(setup.provider.fetches().len(), 2);
+}

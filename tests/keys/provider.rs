@@ -12,10 +12,11 @@ use std::{
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpListener,
     sync::watch,
 };
+use tokio_rustls::TlsAcceptor;
 use tower_parapet::testing::TestIssuer;
 
 #[derive(Clone)]
@@ -59,7 +60,25 @@ impl Provider {
         provider
     }
 
-    async fn serve(&self, mut stream: tokio::net::TcpStream) {
+    /// The same provider over TLS, at another port.
+    pub async fn secure(&self, acceptor: TlsAcceptor) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let provider = self.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (provider, acceptor) = (provider.clone(), acceptor.clone());
+                tokio::spawn(async move {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        provider.serve(stream).await;
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    async fn serve(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         if self.shared.is_down.load(Ordering::SeqCst) {
             self.shared.turned_away.fetch_add(1, Ordering::SeqCst);
             return;

@@ -97,15 +97,24 @@ impl Keyring {
         self: &Arc<Self>,
         token: Signed<'_>,
         now: Duration,
-        claimed: impl FnOnce() -> Option<Claimed>,
+        claimed: impl Fn() -> Option<Claimed>,
     ) -> Result<Mark, Fault> {
         self.look(now);
-        // Before the set: one that is older than the number is found out, never the other way round.
-        let revocations = self.revocations.load(Ordering::Acquire);
-        let set = self.set.load();
-        match set.verify(token.kid, token.algorithm, token.text, token.signature) {
-            Ok(key) => Ok(Mark { key, revocations }),
-            Err(fault) => Err(self.miss(&set, token.kid, fault, claimed)),
+        loop {
+            // Before the set: one that is older than the number is found out, never the other way.
+            let revocations = self.revocations.load(Ordering::Acquire);
+            let set = self.set.load();
+            match set.verify(token.kid, token.algorithm, token.text, token.signature) {
+                Ok(key) => return Ok(Mark { key, revocations }),
+                Err(fault) => {
+                    let fault = self.miss(&set, token.kid, fault, &claimed);
+                    // Nobody is refused by a set that has been replaced meanwhile.
+                    let is_told = matches!(fault, Fault::Fetching(_));
+                    if is_told || Arc::ptr_eq(&set, &self.set.load()) {
+                        return Err(fault);
+                    }
+                }
+            }
         }
     }
 
@@ -128,7 +137,7 @@ impl Keyring {
         set: &KeySet,
         kid: Option<&str>,
         fault: Fault,
-        claimed: impl FnOnce() -> Option<Claimed>,
+        claimed: &impl Fn() -> Option<Claimed>,
     ) -> Fault {
         let Some(provider) = &self.provider else { return fault };
         let is_known = kid.is_some_and(|kid| set.names(kid));

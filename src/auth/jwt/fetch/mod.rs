@@ -9,7 +9,7 @@ mod settings;
 mod state;
 mod unknown;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "testing"))]
 mod tests;
 
 pub(super) use provider::Provider;

@@ -65,7 +65,10 @@ impl State {
             return fault;
         }
         if self.is_flying {
-            self.ask(name);
+            // One that may have been made since cannot be told by this flight that its key is not there.
+            if claimed.was_there(self.tried) {
+                self.ask(name);
+            }
             return Fault::Fetching(self.flights);
         }
         let left = self.left(timing, moment.now);
@@ -164,6 +167,12 @@ impl State {
 }
 
 impl Claimed {
+    /// Whether the token says that it was made before a flight began.
+    fn was_there(self, flight: Option<Moment>) -> bool {
+        let began = flight.map(|began| began.unix.as_secs());
+        self.issued_at.zip(began).is_some_and(|(at, began)| at.as_secs() < began)
+    }
+
     /// Whether the token may have been signed by a key that was not there yet, seen from the fetch.
     fn may_be_newer(self, fetched: Moment, cooldown: Duration) -> bool {
         self.issued_at.is_none_or(|at| at.saturating_add(cooldown) >= fetched.unix)
