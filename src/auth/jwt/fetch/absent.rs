@@ -39,7 +39,7 @@ impl Provider {
 
 /// Nothing can be set.
 #[derive(Debug, Default)]
-pub(super) struct Fetching;
+pub(super) struct Fetching {}
 
 impl Fetching {
     pub(super) const REMEDY: &'static str = "give the issuer's keys with `jwks`, `jwks_file` or `public_key_pem`, or switch on the \
