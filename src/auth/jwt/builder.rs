@@ -246,7 +246,10 @@ impl JwtBuilder {
         }
         let issuer = self.issuers.first().map_or("", String::as_str);
         let published = allowed.without_symmetric();
-        let provider = self.fetching.provider(issuer, published, &mut mistakes);
+        // What is wrong with the name of a preset is said once.
+        let is_named = self.misnamed.is_none();
+        let fetching = Some(&self.fetching).filter(|_| is_named);
+        let provider = fetching.and_then(|from| from.provider(issuer, published, &mut mistakes));
         let challenges = Challenges::new(&self.realm).unwrap_or_else(|| {
             let remedy = "use printable ASCII without quotes and backslashes";
             mistakes.push("realm", self.realm.as_str(), "cannot stand in a header", remedy);

@@ -12,8 +12,10 @@ pub(super) struct Misnamed {
     pub(super) remedy: &'static str,
 }
 
-/// Presets: issuer and [claims](super::ClaimMap) of well-known providers. Audience and keys remain
-/// to be given, and every setter still counts. The [module](super#providers) has them as a table.
+/// Presets: issuer and [claims](super::ClaimMap) of well-known providers. The audience remains to be
+/// given, and every setter still counts. Keys are [discovered](super#fetched-keys) where none are
+/// given, with the feature `jwks`; without it they have to be. The [module](super#providers) has them
+/// as a table.
 impl Jwt {
     /// Access tokens of a Keycloak realm, named by its address, `https://id.example/realms/shop`.
     ///
