@@ -20,8 +20,8 @@
 //! | a scheme cannot tell, its store being down | 503 | `unavailable` |
 //! | too many wrong secrets for one user or key, from whatever networks | 429 | `rate-limited`, by `Guesses` |
 //!
-//! Schemes that read one header, two issuers of bearer tokens say, are asked in turn, and the first
-//! that finds good credentials settles the principal. Where none does, expired ones are told before
+//! Schemes that read one header are asked in turn, and the first that finds good credentials settles
+//! the principal (several issuers of tokens are cheaper as one scheme, `jwt::Issuers`). Where none does, expired ones are told before
 //! a scheme that cannot tell, and either before invalid ones.
 //!
 //! Without credentials a challenge carries no `error` ([RFC 6750, section 3.1][rfc6750]), and each

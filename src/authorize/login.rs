@@ -58,7 +58,7 @@ pub fn delegated() -> Requirement {
 }
 
 pub(super) fn has_one_of(principal: &Principal, classes: &[Box<str>]) -> bool {
-    principal.acr().is_some_and(|reached| classes.iter().any(|class| **class == *reached))
+    classes.iter().any(|class| principal.has_acr(class))
 }
 
 pub(super) fn is_recent(principal: &Principal, oldest: Duration, now: Option<Duration>) -> bool {

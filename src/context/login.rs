@@ -5,7 +5,7 @@ use super::principal::{Principal, PrincipalBuilder};
 /// How the user behind a token authenticated at the issuer, and when.
 #[derive(Default)]
 pub(super) struct Login {
-    acr: Option<Box<str>>,
+    acr: Vec<Box<str>>,
     amr: Vec<Box<str>>,
     auth_time: Option<Duration>,
 }
@@ -16,8 +16,14 @@ pub(super) struct Login {
 /// [OpenID Connect]: https://openid.net/specs/openid-connect-core-1_0.html#IDToken
 impl Principal {
     /// The class of authentication that was reached (`acr`): a word or URI that the issuer defines.
+    /// Where several are told, the first.
     pub fn acr(&self) -> Option<&str> {
-        self.login()?.acr.as_deref()
+        self.login()?.acr.first().map(AsRef::as_ref)
+    }
+
+    /// Whether a class of authentication was reached. Classes are compared letter by letter.
+    pub fn has_acr(&self, class: &str) -> bool {
+        self.login().is_some_and(|login| login.acr.iter().any(|reached| **reached == *class))
     }
 
     /// The methods that were used (`amr`), `pwd`, `otp` or `mfa` say ([RFC 8176]).
@@ -34,9 +40,9 @@ impl Principal {
 }
 
 impl PrincipalBuilder {
-    /// The class of authentication that was reached. Default none.
+    /// A class of authentication that was reached. Default none; several calls add up.
     pub fn acr(mut self, acr: impl Into<String>) -> Self {
-        self.login().acr = Some(acr.into().into_boxed_str());
+        self.login().acr.push(acr.into().into_boxed_str());
         self
     }
 

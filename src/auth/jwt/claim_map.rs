@@ -33,6 +33,9 @@ pub struct ClaimMap {
     pub(super) roles: Vec<ClaimPath>,
     pub(super) tenant: Vec<ClaimPath>,
     pub(super) client: Vec<ClaimPath>,
+    /// Empty: where OpenID Connect has them.
+    pub(super) acr: Vec<ClaimPath>,
+    pub(super) amr: Vec<ClaimPath>,
     demands: Vec<Demand>,
     /// `roles` is nobody's reserved word: what cannot be read there grants nothing.
     pub(super) any_shape_of_roles: bool,
@@ -56,6 +59,8 @@ impl ClaimMap {
             roles: Vec::new(),
             tenant: Vec::new(),
             client: Vec::new(),
+            acr: Vec::new(),
+            amr: Vec::new(),
             demands: Vec::new(),
             any_shape_of_roles: false,
         }
@@ -149,6 +154,8 @@ impl ClaimMap {
             ("roles_claim", &self.roles),
             ("tenant_claim", &self.tenant),
             ("client_claim", &self.client),
+            ("claim_map", &self.acr),
+            ("claim_map", &self.amr),
         ];
         lists
             .into_iter()

@@ -12,7 +12,7 @@ use super::delegation;
 use super::fault::{Fault, Kind, either, quote};
 use super::keyring::Mark;
 use super::lifetime::{Lifetime, Window};
-use super::login;
+use super::login::Login;
 use super::required::Required;
 
 /// The last second of the year 9999: a time beyond it is milliseconds, or a mistake.
@@ -83,7 +83,7 @@ impl Rules {
         if let Some(actor) = delegation::actor(claims, &self.issuer)? {
             principal = principal.actor(actor);
         }
-        principal = login::add(principal, claims);
+        principal = Login::of(&self.map, claims).add(principal);
         window.check(now, self.skew)?;
         Ok((principal, window))
     }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::claim_map::ClaimMap;
 use super::fault::Fault;
-use super::{delegation, json, login};
+use super::login::Login;
+use super::{delegation, json};
 use crate::context::{Actor, PrincipalBuilder};
 use crate::error::Mistakes;
 
@@ -49,7 +50,7 @@ pub(in crate::auth) struct Described<'a> {
     tenant: Option<&'a str>,
     pub(in crate::auth) client: Option<&'a str>,
     actor: Option<Actor>,
-    claims: &'a Map<String, Value>,
+    login: Login<'a>,
 }
 
 /// Reads the claims by the map; what it requires has to be there.
@@ -65,7 +66,7 @@ pub(in crate::auth) fn describe<'a>(
         tenant: map.tenant_of(claims)?,
         client: map.client_of(claims)?,
         actor: delegation::actor(claims, issuer)?,
-        claims,
+        login: Login::of(map, claims),
     })
 }
 
@@ -81,7 +82,7 @@ impl Described<'_> {
         if let Some(actor) = self.actor {
             principal = principal.actor(actor);
         }
-        login::add(principal, self.claims)
+        self.login.add(principal)
     }
 }
 

@@ -27,7 +27,7 @@ impl JwtBuilder {
             }
             [_] => {}
             [.., last] => {
-                let remedy = "use one scheme for each issuer, side by side";
+                let remedy = "build one for each issuer, and join them by `Issuers::of`";
                 mistakes.push("issuer", last, "is a second issuer", remedy);
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::super::testkit::{self as kit, NOW};
-use super::super::{ClaimValue, Jwt};
+use super::super::{ClaimMap, ClaimValue, Jwt};
 use super::{builder, present, refusal};
 use crate::rejection::Reason;
 
@@ -188,10 +188,28 @@ fn how_the_user_authenticated_is_told_and_another_shape_is_nothing() {
     for (acr, amr, auth_time) in [
         (json!(1), json!("pwd otp"), json!("1800000000")),
         (json!(""), json!([1, "otp"]), json!(-1)),
-        (json!(["urn:mfa"]), json!([["otp"]]), json!(NOW * 1000)),
+        (json!(["urn:mfa", 1]), json!([["otp"]]), json!(NOW * 1000)),
         (json!(null), json!(null), json!(null)),
         (json!({}), json!([]), json!({})),
     ] {
         assert_eq!(told(acr, amr, auth_time), (None, String::new(), None));
     }
+}
+
+#[test]
+fn a_map_says_where_classes_and_methods_are_and_all_of_a_list_count() {
+    let map = ClaimMap::default().acr("acrs").acr("/login/class").amr("/login/how");
+    let jwt = builder().claim_map(map).build().unwrap();
+    let mut claims = kit::claims_with("acrs", json!(["c1", "c2"]));
+    claims["login"] = json!({"class": "other", "how": ["hwk"]});
+    claims["amr"] = json!(["pwd"]);
+    let principal = present(&jwt, &kit::sign(&claims)).unwrap();
+    assert_eq!(principal.acr(), Some("c1"));
+    assert!(principal.has_acr("c2") && !principal.has_acr("other"));
+    assert_eq!(principal.amr().collect::<Vec<_>>(), ["hwk"]);
+    let class = json!({"class": "other"});
+    let principal = present(&jwt, &kit::sign(&kit::claims_with("login", class))).unwrap();
+    assert_eq!((principal.acr(), principal.amr().count()), (Some("other"), 0));
+    let error = builder().claim_map(ClaimMap::default().acr("")).build().unwrap_err();
+    assert_eq!(error.mistakes()[0].setter(), "claim_map");
 }
