@@ -37,18 +37,9 @@ impl NotAKey {
 impl<'a> KeyText<'a> {
     /// Reads `prefix_id_secret` from the right, since a prefix such as `acme_live` may hold the separator.
     pub(super) fn parse(whole: &'a [u8]) -> Result<Self, NotAKey> {
-        let read = std::str::from_utf8(whole).ok().and_then(|text| {
-            let (rest, secret) = text.rsplit_once('_')?;
-            let (prefix, id) = rest.rsplit_once('_')?;
-            let readable = secret.len() == SECRET_LEN + CHECKSUM_LEN
-                && is_base62(secret)
-                && is_id(id)
-                && is_prefix(prefix);
-            readable.then_some(Self { whole, id })
-        });
-        let read = read.ok_or(NotAKey::Form)?;
+        let id = read(whole).ok_or(NotAKey::Form)?;
         match whole.split_last_chunk::<CHECKSUM_LEN>() {
-            Some((checked, told)) if checksum(checked) == *told => Ok(read),
+            Some((checked, told)) if checksum(checked) == *told => Ok(Self { whole, id }),
             _ => Err(NotAKey::Checksum),
         }
     }
@@ -63,23 +54,43 @@ impl<'a> KeyText<'a> {
     }
 }
 
+/// The id, if the whole has the form of a key.
+fn read(whole: &[u8]) -> Option<&str> {
+    let (rest, secret) = whole.split_last_chunk::<{ SECRET_LEN + CHECKSUM_LEN }>()?;
+    let (separator, rest) = rest.split_last()?;
+    let before_id = rest.iter().rposition(|byte| *byte == b'_')?;
+    let (prefix, id) = (rest.get(..before_id)?, rest.get(before_id + 1..)?);
+    let is_key =
+        *separator == b'_' && is_base62(secret) && is_id_text(id) && is_prefix_text(prefix);
+    if is_key { std::str::from_utf8(id).ok() } else { None }
+}
+
 /// Whether `text` may stand before the id: lower-case letters, digits and single `_` between them.
 pub(super) fn is_prefix(text: &str) -> bool {
+    is_prefix_text(text.as_bytes())
+}
+
+fn is_prefix_text(text: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     text.len() <= PREFIX_MAX
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.split('_').all(|part| {
-            !part.is_empty()
-                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-        })
+        && text.first().is_some_and(u8::is_ascii_lowercase)
+        && text.last().is_some_and(is_plain)
+        && text.iter().all(|byte| is_plain(byte) || *byte == b'_')
+        && !text.windows(2).any(|pair| pair == b"__")
 }
 
 /// Whether `text` may name a key: 1 to 32 characters of base62.
 pub(super) fn is_id(text: &str) -> bool {
+    is_id_text(text.as_bytes())
+}
+
+fn is_id_text(text: &[u8]) -> bool {
     (1..=ID_MAX).contains(&text.len()) && is_base62(text)
 }
 
-fn is_base62(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+/// To look at every character is faster than to stop at the first that is wrong.
+fn is_base62(text: &[u8]) -> bool {
+    text.iter().fold(true, |so_far, byte| so_far & byte.is_ascii_alphanumeric())
 }
 
 /// Appends the checksum of what is there.
