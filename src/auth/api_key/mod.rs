@@ -78,7 +78,9 @@
 //!
 //! # What this does not do
 //! It reads no key from the query, a cookie or a body. It does not tell anybody when a key was last
-//! used; an [`Observer`](crate::Observer) can, who is told of every request. Counts of guesses and what
+//! used; an [`Observer`](crate::Observer) can, who is told of every request. Made-up keys with right
+//! checksums, each with an id of its own, cost a look-up each: a throttle that counts forged credentials
+//! stops the network they come from. Counts of guesses and what
 //! [`CachedKeys`] remembers are each process's own.
 
 mod builder;

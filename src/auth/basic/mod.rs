@@ -74,7 +74,8 @@
 //!
 //! # What this does not do
 //! It does not ask how good a password is, or whether it is on a list of leaked ones. It does not hash
-//! anew what was hashed with less work, but reports it. Names and passwords are compared byte for byte;
+//! anew what was hashed with less work, but reports it. Where users' hashes differ in work, the time an
+//! answer takes tells those from the others: an unknown user costs what the last known one did. Names and passwords are compared byte for byte;
 //! clients that write `é` in two ways are two clients (RFC 7617 leaves normalisation, NFC, to them). It reads
 //! no other kind of hash. The charset is UTF-8: clients that send Latin-1 regardless of the challenge are
 //! refused wherever the two differ. Counts of guesses are each process's own.

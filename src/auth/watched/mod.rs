@@ -5,7 +5,8 @@ mod mode;
 mod replace;
 mod stamp;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests;
 
 use std::{

@@ -11,19 +11,19 @@ fn path(name: &str) -> PathBuf {
     folder.join(name)
 }
 
-fn open(path: &Path, clock: &ManualClock) -> Watched<String> {
-    let read: ReadFn<String> = |text, _| match text.trim() {
+fn open(path: &Path, clock: &ManualClock) -> Watched<Arc<str>> {
+    let read: ReadFn<Arc<str>> = |text, _| match text.trim() {
         "" => Err("is empty".to_owned()),
-        text => Ok(text.to_owned()),
+        text => Ok(Arc::from(text)),
     };
     Watched::open(path.to_owned(), "test", read, EVERY, Arc::new(clock.clone())).unwrap()
 }
 
-fn whole(text: &String, _: &str) -> String {
-    text.clone()
+fn whole(text: &Arc<str>, _: &str) -> String {
+    text.to_string()
 }
 
-async fn asked(file: &Watched<String>) -> String {
+async fn asked(file: &Watched<Arc<str>>) -> String {
     file.ask("", whole).wait().await
 }
 

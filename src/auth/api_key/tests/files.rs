@@ -57,8 +57,8 @@ async fn half_a_file_and_other_nonsense_leave_the_keys_as_they_are() {
     let store = FileKeys::builder(&path).with_clock(clock.clone()).build().unwrap();
     let good = fs::read_to_string(&path).unwrap();
     let one = serde_json::to_string(&stored(&key)).unwrap();
-    let mut bad: Vec<String> =
-        (0..good.trim_end().len()).map(|end| good[..end].to_owned()).collect();
+    let halves = good.trim_end().char_indices().filter_map(|(end, _)| good.get(..end));
+    let mut bad: Vec<String> = halves.map(str::to_owned).collect();
     bad.push(good.replace("\"version\": 1", "\"version\": 2"));
     bad.push(format!("{{\"version\":1,\"keys\":[{one},{one}]}}"));
     bad.push(good.replace("\"owner\"", "\"oner\""));

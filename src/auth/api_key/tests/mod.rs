@@ -210,7 +210,7 @@ fn a_hash_survives_its_text_and_is_the_sha256_of_the_key() {
     assert_eq!(hash.to_string(), text);
     assert!(text.parse::<KeyHash>().unwrap().is_same(&hash));
     assert!(KeyHash::from_bytes(*hash.as_bytes()).is_same(&hash));
-    let bare = &text["v1:sha256:".len()..];
+    let bare = text.strip_prefix("v1:sha256:").unwrap();
     let keyed = |pepper: &str| format!("v1:hmac-sha256:{pepper}:{bare}");
     let (long, other) = (format!("{text}00"), text.replace("ba7", "é7"));
     for bad in
