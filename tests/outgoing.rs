@@ -254,6 +254,30 @@ async fn a_token_that_the_service_refuses_is_replaced_and_the_request_sent_once_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_whose_token_is_refused_at_the_same_time_share_the_next_one() {
+    let (issuer, service) = (issuer().await, service().await);
+    let tokens = named(&issuer, &service).build().unwrap();
+    tokens.warm().await.unwrap();
+    service.reply(|asked| match sent(asked) {
+        Some("Bearer token-0") => unauthorized(r#"Bearer error="invalid_token""#),
+        _ => json(200, "{}"),
+    });
+    service.hold();
+    let calls: Vec<_> = (0..20)
+        .map(|_| {
+            let (http, request) = (client(&tokens), to(&service));
+            tokio::spawn(async move { call(&http, request).await })
+        })
+        .collect();
+    service.was_asked(20).await;
+    service.release();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), 200);
+    }
+    assert_eq!((issuer.calls(), service.calls()), (2, 40));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_can_be_read_once_is_sent_once_unless_it_says_how_to_make_another() {
     use tower_parapet::Body;
     let (issuer, service) = (issuer().await, service().await);

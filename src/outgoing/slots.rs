@@ -73,9 +73,9 @@ impl Slots {
     /// Throws a token away that its service refuses; whether to try another one.
     pub(super) fn discard(&self, grant: &Grant, refused: &Arc<Token>) -> bool {
         let slot = self.slot(grant);
-        let is_current = |token: &Arc<Token>| Arc::ptr_eq(token, refused);
-        if slot.token.load().as_ref().is_some_and(|token| !is_current(token)) {
-            // Somebody else was told before, and there is another one by now.
+        let current = slot.token.load_full();
+        if !current.as_ref().is_some_and(|current| Arc::ptr_eq(current, refused)) {
+            // Another call was told before, and the next token is there or on its way.
             return true;
         }
         let now = u64::try_from(self.endpoint.now().as_millis()).unwrap_or(u64::MAX);
@@ -85,7 +85,7 @@ impl Slots {
             is_time(last).then(|| now.saturating_add(1))
         });
         if claimed.is_ok() {
-            slot.token.store(None);
+            slot.token.compare_and_swap(&current, None);
         }
         claimed.is_ok()
     }
