@@ -147,6 +147,11 @@ impl IntoResponse for Rejection {
     }
 }
 
+/// Marks the response to a refusal whose words are another protocol's: no stack puts it into its own.
+#[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "jwt"), allow(dead_code, reason = "no protocol of the core has its own"))]
+pub(crate) struct Kept;
+
 /// Puts the refusal's headers on its response, and the refusal where outer layers find it.
 pub(crate) fn dress(response: &mut Response<Body>, rejection: Rejection) {
     for (name, value) in rejection.headers() {

@@ -54,6 +54,8 @@ reasons! {
     MissingVersion = BAD_REQUEST, "missing-version", "A version is required";
     /// Two versions of the API in one request.
     AmbiguousVersion = BAD_REQUEST, "ambiguous-version", "More than one version was asked for";
+    /// A logout token that is malformed, forged or not meant for this service.
+    BadLogoutToken = BAD_REQUEST, "bad-logout-token", "The logout token is not valid";
     /// The body ended early or broke its framing.
     BrokenBody = BAD_REQUEST, "broken-body", "The body cannot be read";
     /// The body is not JSON.
@@ -72,6 +74,8 @@ reasons! {
     InvalidProof = UNAUTHORIZED, "invalid-proof", "A valid proof of possession is required";
     /// A proof that is good, but without a nonce that is still fresh.
     NonceRequired = UNAUTHORIZED, "nonce-required", "The proof needs a fresh nonce";
+    /// Genuine credentials that were taken back before their time was over.
+    RevokedCredentials = UNAUTHORIZED, "revoked-credentials", "The credentials have been revoked";
     /// The client's address may not call.
     AddressDenied = FORBIDDEN, "address-denied", "The client address is not allowed";
     /// A browser sent it with cookies on behalf of another site.
@@ -118,6 +122,16 @@ reasons! {
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service cannot decide right now";
     /// The handler did not answer in time.
     HandlerTimeout = SERVICE_UNAVAILABLE, "handler-timeout", "The service took too long to answer";
+}
+
+impl Reason {
+    /// Whether somebody sent what no issuer of ours made, a guess say: what costs the client's network.
+    /// A token whose sender cannot prove that it is theirs is as good as forged; what was genuine once,
+    /// and has expired or was revoked, is no guess.
+    #[cfg(feature = "throttle")]
+    pub(crate) fn is_forgery(self) -> bool {
+        matches!(self, Reason::InvalidCredentials | Reason::InvalidProof | Reason::BadLogoutToken)
+    }
 }
 
 /// One thing wrong in a body: where, as an RFC 6901 JSON pointer, and what; never the value.
@@ -195,6 +209,24 @@ impl Rejection {
     /// A header of the answer, `Retry-After` or `WWW-Authenticate` say; repeated names add up.
     pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
         self.edit(|inner| inner.headers.push((name, value)))
+    }
+
+    /// Puts other values in the place of its headers' own.
+    pub(crate) fn amend(
+        self,
+        change: impl Fn(&HeaderName, &HeaderValue) -> Option<HeaderValue>,
+    ) -> Self {
+        let is_changed = |(name, value): &(HeaderName, HeaderValue)| change(name, value).is_some();
+        if !self.0.headers.iter().any(is_changed) {
+            return self;
+        }
+        self.edit(|inner| {
+            for (name, value) in &mut inner.headers {
+                if let Some(other) = change(name, value) {
+                    *value = other;
+                }
+            }
+        })
     }
 
     /// What is wrong in the body, place by place. Public.

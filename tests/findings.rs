@@ -11,15 +11,17 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::FutureExt;
 use tower::{Layer, ServiceExt};
 use tower_parapet::{
-    Body, Exchange, Flow, Guard, IpFilter, JsonSchema, Jwt, Key, Parapet, ParapetBuilder, Peer,
-    Phase, Policy, Rejection, Throttle,
+    Answer, Body, Exchange, Flow, Guard, IpFilter, JsonSchema, Jwt, Key, Parapet, ParapetBuilder,
+    Peer, Phase, Policy, Rejection, Throttle,
     audit::JsonLines,
     auth::{
-        Authenticate,
+        Authenticate, StoreError,
         api_key::{ApiKeys, MemoryKeys},
         jwt::{Algorithm, JwtBuilder},
+        revocation::{Revocation, RevocationKey, RevocationStore, Revocations},
     },
     authorize::{any, scope},
     compose::Shadow,
@@ -53,6 +55,27 @@ const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
 
 fn tokens() -> JwtBuilder {
     Jwt::builder().issuer("https://id.example").audience("orders").jwks(KEYS)
+}
+
+/// A list of revocations that never answers.
+struct Silent;
+
+impl RevocationStore for Silent {
+    fn find(
+        &self,
+        _: &[RevocationKey],
+        _: Duration,
+    ) -> Answer<Result<Vec<Revocation>, StoreError>> {
+        Answer::later(std::future::pending())
+    }
+
+    fn insert(&self, _: Revocation, _: Duration) -> Answer<Result<(), StoreError>> {
+        Answer::later(std::future::pending())
+    }
+
+    fn remove(&self, _: RevocationKey) -> Answer<Result<bool, StoreError>> {
+        Answer::later(std::future::pending())
+    }
 }
 
 fn guesses() -> Throttle {
@@ -113,6 +136,15 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("stale-file", secrets::stale_file),
     ("plain-key-hashes", secrets::plain_hashes),
     ("weak-password-hash", secrets::weak_password_hash),
+    ("revocations-open", || {
+        let list = Revocations::builder().with_store(Silent).dangerous().fail_open();
+        sound().authenticate(tokens().check(list))
+    }),
+    ("revocations-full", || {
+        let list = Revocations::builder().capacity(1).build().unwrap();
+        list.revoke_session("https://id.example", "s").now_or_never().unwrap().unwrap();
+        sound().authenticate(tokens().check(list))
+    }),
     ("no-scheme", || sound().guard(std::iter::empty().collect::<Authenticate>())),
     ("ipv6-keys", || sound().throttle(Throttle::per_minute(60).ipv6_prefix(96))),
     ("shared-guesses", || {
@@ -151,6 +183,10 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("long-deadline", || sound().handler_deadline(Duration::from_secs(301))),
     ("long-deadline", || sound().body_deadline(Duration::from_secs(301))),
     ("wide-skew", || sound().authenticate(tokens().clock_skew(Duration::from_secs(121)))),
+    ("outliving-tokens", || {
+        let list = Revocations::builder().dangerous().outliving_tokens();
+        sound().authenticate(tokens().check(list))
+    }),
     ("any-host", || Parapet::builder().public("GET /health", "load balancer")),
     ("large-head", || sound().sanity(Sanity::builder().max_headers(401))),
     ("deep-json", || sound().json_limits(JsonLimits::builder().entries(20_000))),

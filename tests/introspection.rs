@@ -139,7 +139,7 @@ async fn a_token_that_does_not_count_is_refused_and_asked_about_again_after_five
         assert_eq!(
             answer.header("www-authenticate"),
             Some(
-                r#"Bearer realm="api", error="invalid_token", error_description="the token is not active""#
+                r#"Bearer realm="api", error="invalid_token", error_description="the token is not valid here""#
             )
         );
         assert!(!answer.text().contains("made-up"));

@@ -14,21 +14,23 @@
 //! | good credentials of one scheme | – | admitted, the principal is settled |
 //! | none, and the route is optional | – | admitted without a principal |
 //! | none otherwise | 401 | `missing-credentials`, with every scheme's challenge |
-//! | bad ones, on an optional route too | 401 | `invalid-credentials`, `expired-credentials` |
+//! | bad ones, on an optional route too | 401 | `invalid-credentials`, `expired-credentials`, `revoked-credentials` |
 //! | an `Authorization` that no scheme reads, on an optional route too | 401 | `invalid-credentials` |
 //! | credentials in two headers, an `Authorization` that no scheme reads too, or twice in one | 400 | `ambiguous-credentials` |
 //! | a scheme cannot tell, its store being down | 503 | `unavailable` |
 //! | too many wrong secrets for one user or key, from whatever networks | 429 | `rate-limited`, by `Guesses` |
 //!
 //! Schemes that read one header are asked in turn, and the first that finds good credentials settles
-//! the principal (several issuers of tokens are cheaper as one scheme, `jwt::Issuers`). Where none does, expired ones are told before
-//! a scheme that cannot tell, and either before invalid ones.
+//! the principal (several issuers of tokens are cheaper as one scheme, `jwt::Issuers`). Where none
+//! does, expired and revoked ones are told before a scheme that cannot tell, and any of them before
+//! invalid ones.
 //!
 //! Without credentials a challenge carries no `error` ([RFC 6750, section 3.1][rfc6750]), and each
 //! scheme gets a `WWW-Authenticate` line of its own ([RFC 9110, section 11.6.1][rfc9110]); with bad
 //! ones the schemes that were not meant are listed too. A refusal
-//! is recorded under the name of the scheme that judged, so that missing, forged and expired
-//! credentials are counted apart.
+//! is recorded under the name of the scheme that judged, so that missing, forged, expired and revoked
+//! credentials are counted apart. Whatever else is wrong with credentials of one kind reads alike to
+//! their sender; the record tells it.
 //!
 //! # Example
 //! ```
@@ -83,8 +85,13 @@ pub mod dpop;
 pub mod introspection;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+#[cfg(feature = "jwt")]
+pub mod logout;
+pub mod metadata;
 #[cfg(feature = "mtls")]
 pub mod mtls;
+#[cfg(feature = "jwt")]
+pub mod revocation;
 
 #[cfg(test)]
 mod tests;

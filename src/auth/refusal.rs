@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
 
 use super::Scheme;
@@ -22,7 +23,8 @@ pub(super) fn graver(last: Rejection, next: Rejection) -> Rejection {
             };
             kept.cause(both)
         }
-        (Reason::InvalidCredentials, _) | (_, Reason::ExpiredCredentials) => next,
+        (Reason::InvalidCredentials, _)
+        | (_, Reason::ExpiredCredentials | Reason::RevokedCredentials) => next,
         _ => last,
     }
 }
@@ -50,11 +52,25 @@ pub(super) fn listing(rejection: Rejection, missing: &Rejection) -> Rejection {
         return rejection;
     }
     missing.headers().iter().fold(rejection, |rejection, (name, plain)| {
+        let rejection = rejection.amend(|header, value| {
+            (header == WWW_AUTHENTICATE).then(|| completed(value, plain)).flatten()
+        });
         let is_there = rejection.headers().iter().any(|(header, value)| {
             header == WWW_AUTHENTICATE && value.as_bytes().starts_with(plain.as_bytes())
         });
         if is_there { rejection } else { rejection.header(name.clone(), plain.clone()) }
     })
+}
+
+/// An error by itself, `Bearer error="…"`, which knows nothing of realm and algorithms, behind what the
+/// scheme says of itself.
+fn completed(value: &HeaderValue, plain: &HeaderValue) -> Option<HeaderValue> {
+    let (scheme, error) = value.to_str().ok()?.split_once(' ')?;
+    let (own, parameters) = plain.to_str().ok()?.split_once(' ')?;
+    if !own.eq_ignore_ascii_case(scheme) || !error.starts_with("error=") {
+        return None;
+    }
+    HeaderValue::try_from(format!("{own} {parameters}, {error}")).ok()
 }
 
 /// RFC 6750, section 3.1: without credentials the challenge carries no error.

@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 use http::{HeaderName, HeaderValue};
 
 use crate::{
+    auth::metadata::ResourceFacts,
     context::Principal,
     error::ConfigError,
     guard::{Exchange, Needs},
@@ -126,6 +127,12 @@ pub trait Scheme: Send + Sync + 'static {
     /// Default nothing.
     fn needs(&self) -> Needs {
         Needs::NONE
+    }
+
+    /// Tells clients how to get credentials: whose tokens are taken, by which proofs. For
+    /// [protected-resource metadata](crate::auth::metadata). Default nothing.
+    fn describe(&self, facts: &mut ResourceFacts) {
+        let _ = facts;
     }
 
     /// One line for the manifest.

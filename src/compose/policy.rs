@@ -37,6 +37,7 @@ pub struct Policy {
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) sample: Option<Arc<Sample>>,
     pub(crate) is_browser: bool,
+    pub(crate) is_answered: bool,
     pub(crate) streams: Streams,
     pub(crate) mistakes: Mistakes,
 }
@@ -52,6 +53,7 @@ impl Policy {
             cross_origin: None,
             sample: None,
             is_browser: false,
+            is_answered: false,
             streams: Streams::default(),
             mistakes: Mistakes::default(),
         }

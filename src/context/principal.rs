@@ -1,4 +1,5 @@
 use std::{
+    any::Any,
     fmt,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -28,6 +29,12 @@ struct Inner {
     expires_at: Option<Duration>,
     login: Option<Box<Login>>,
     actor: Option<Box<Actor>>,
+    /// What one concern derived from it once, to be at hand with every request that brings it.
+    #[cfg_attr(
+        not(feature = "jwt"),
+        allow(dead_code, reason = "nothing is derived without tokens")
+    )]
+    mark: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 /// The claims of a token, as they were signed: a fraction of the memory of what is read
@@ -68,6 +75,7 @@ impl Principal {
             expires_at: None,
             login: None,
             actor: None,
+            mark: OnceLock::new(),
         })
     }
 
@@ -128,7 +136,7 @@ impl Principal {
     }
 
     /// The claims as a type of the service's own; `None` without claims.
-    #[cfg(feature = "axum")]
+    #[cfg(any(feature = "axum", feature = "jwt"))]
     pub(crate) fn claims_as<T: serde::de::DeserializeOwned>(
         &self,
     ) -> Option<serde_json::Result<T>> {
@@ -137,6 +145,12 @@ impl Principal {
             Some(read) => T::deserialize(read),
             None => serde_json::from_slice(&claims.text),
         })
+    }
+
+    /// What was derived from it, made the first time; `None` where something of another type was.
+    #[cfg(feature = "jwt")]
+    pub(crate) fn mark<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.mark.get_or_init(|| Box::new(make())).downcast_ref()
     }
 
     /// When the credentials end, since the Unix epoch; `None` where they do not.

@@ -47,6 +47,8 @@ pub struct Route {
     pub(crate) streams: Streams,
     /// Whether people open it in a browser.
     pub(crate) is_browser: bool,
+    /// Whether the stack answers for it by itself, so that no router knows it.
+    pub(crate) is_answered: bool,
     pub(crate) guards: Vec<(Phase, Guards)>,
     /// Which of its records are told, where not all are.
     pub(crate) sample: Option<Arc<Sample>>,
@@ -64,6 +66,7 @@ impl Route {
             separators: Separators::Refused,
             cross_origin: None,
             is_browser: false,
+            is_answered: false,
             streams: Streams::default(),
             guards: Vec::new(),
             sample: None,

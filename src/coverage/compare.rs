@@ -77,7 +77,7 @@ pub(crate) fn compare(routes: Option<&Routes>, list: &RouteList) -> Result<(), U
     let unnamed = list.entries.iter().filter_map(|entry| served.add(routes, entry)).collect();
     let tree = list.tree();
     let own = routes.map(Routes::listing).unwrap_or_default().into_iter();
-    let own = own.filter(|(_, pattern, route)| *pattern == *route.pattern());
+    let own = own.filter(|(_, pattern, route)| *pattern == *route.pattern() && !route.is_answered);
     let unserved = own.filter_map(|rule| {
         let methods = served.missing(&rule)?;
         let samples = super::pattern::Pattern::new(&rule.1).samples();

@@ -21,6 +21,7 @@
 //! | has a route for each of its methods; `HEAD` follows `GET` | served |
 //! | without methods | served by one route of any method |
 //! | with `{*rest}` | served by one route under it, for each of its methods |
+//! | that the stack answers for by itself, `protected_resource` say | nothing to serve |
 //! | for one value of what the list has as a parameter, `/files/secret` | fails: it may be a slip; list it too where it is meant |
 //! | else | fails: named by a rule, and nothing serves it |
 //!

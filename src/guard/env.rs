@@ -28,6 +28,8 @@ pub(crate) struct Env {
     pub(crate) peer: Option<Peer>,
     /// The headers that the stack's schemes read credentials from.
     pub(crate) credentials: Vec<HeaderName>,
+    /// Where clients read how to get a token, for challenges (RFC 9728).
+    pub(crate) resource_metadata: Option<Arc<str>>,
     pub(crate) body_limit: u64,
     pub(crate) body_deadline: Duration,
     pub(crate) handler_deadline: Option<Duration>,
@@ -62,6 +64,7 @@ impl Env {
             render: None,
             peer: Some(Peer::WHEREVER),
             credentials: Vec::new(),
+            resource_metadata: None,
             body_limit: u64::MAX,
             body_deadline: BODY_DEADLINE,
             handler_deadline: None,

@@ -127,6 +127,12 @@ rules! {
     WEAK_PASSWORD_HASH Medium "weak-password-hash"
         "hash the passwords anew with `Basic::hash`, when their users change or next send them"
         ["API2:2023" "ASVS 11.4.2"]
+    REVOCATIONS_OPEN Medium "revocations-open"
+        "leave out `dangerous().fail_open()`, and let the store answer"
+        ["API2:2023" "ASVS 7.4.1"]
+    REVOCATIONS_FULL Medium "revocations-full"
+        "raise `capacity`, or shorten `longest_lifetime` to what the issuer gives"
+        ["API2:2023" "ASVS 7.4.1"]
     NO_SCHEME Medium "no-scheme"
         "add one with `Authenticate::with`"
         ["API2:2023"]
@@ -178,6 +184,9 @@ rules! {
     WIDE_SKEW Low "wide-skew"
         "synchronise the clocks, and allow for a minute or two"
         ["API2:2023" "ASVS 9.2.1"]
+    OUTLIVING_TOKENS Low "outliving-tokens"
+        "leave out `dangerous().outliving_tokens()`, and raise `longest_lifetime` to what the issuer gives"
+        ["API2:2023" "ASVS 7.4.1"]
     ANY_HOST Low "any-host"
         "name the hosts with `.hosts([…])`"
         ["API8:2023" "ASVS 4.1.3"]

@@ -15,7 +15,7 @@ use crate::{
     guard::{Env, Exchange, Replies, ReplyHook, Signed},
     inspect::Diagnosis,
     observe::{Outcome, Ticket},
-    problem::{Problem, dress},
+    problem::{Kept, Problem, dress},
     rejection::{Reason, Rejection},
 };
 
@@ -181,6 +181,10 @@ impl Tail {
     /// Inner stacks only say what they refused, unless they were given words of their own; the
     /// outermost one puts it into words, where nobody did whose words it has to keep.
     fn put_into_words(&self, rejection: Rejection) -> Response<Body> {
+        let rejection = match &self.env.resource_metadata {
+            Some(url) => pointing(rejection, url),
+            None => rejection,
+        };
         let mut response = if self.nested && self.env.render.is_none() {
             let mut response = Response::new(Body::empty());
             *response.status_mut() = rejection.status();
@@ -198,6 +202,9 @@ impl Tail {
 
     /// Whether this stack has words for a refusal that comes from further in.
     fn has_words_for(&self, response: &Response<Body>) -> bool {
+        if response.extensions().get::<Kept>().is_some() {
+            return false;
+        }
         let is_worded = || response.extensions().get::<Worded>().is_some();
         self.env.render.is_some() || (!self.nested && !is_worded())
     }
@@ -331,6 +338,20 @@ impl Tail {
             open.note_grpc_status(response.headers());
         }
     }
+}
+
+/// Names the document that says how to get a token in every challenge for one (RFC 9728, section 5.1).
+fn pointing(rejection: Rejection, url: &str) -> Rejection {
+    rejection.amend(|name, value| {
+        let text = value.to_str().ok().filter(|_| *name == header::WWW_AUTHENTICATE)?;
+        let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
+        let is_for_tokens = ["Bearer", "DPoP"].iter().any(|own| own.eq_ignore_ascii_case(scheme));
+        if !is_for_tokens || rest.contains("resource_metadata=") {
+            return None;
+        }
+        let comma = if rest.is_empty() { "" } else { "," };
+        HeaderValue::try_from(format!("{text}{comma} resource_metadata=\"{url}\"")).ok()
+    })
 }
 
 /// What describes a body goes with the body.

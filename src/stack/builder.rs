@@ -21,7 +21,7 @@ use crate::{
     service::Stack,
 };
 
-use super::{Parapet, streams, transport, validate};
+use super::{Parapet, resource::Resource, streams, transport, validate};
 
 /// A guard that is there unless another one takes its place, by the name of its setter.
 pub(super) type Slot = (&'static str, Arc<dyn Guard>);
@@ -62,6 +62,7 @@ pub struct ParapetBuilder {
     handler_deadline: Duration,
     pub(super) ids: Ids,
     pub(super) idle_deadline: Duration,
+    pub(super) resource: Resource,
 }
 
 impl ParapetBuilder {
@@ -88,6 +89,7 @@ impl ParapetBuilder {
             handler_deadline: HANDLER_DEADLINE,
             ids: Ids::default(),
             idle_deadline: streams::IDLE_DEADLINE,
+            resource: Resource::default(),
         }
     }
 
@@ -223,6 +225,7 @@ impl ParapetBuilder {
     /// needed and has no source, a caller that is needed and nobody who authenticates, a stack that
     /// nobody could get through.
     pub fn build(mut self) -> Result<Parapet, ConfigError> {
+        let resource_metadata = self.insert_resource();
         let last = self.insert_slots();
         let credentials = self.schemes.iter().filter_map(|scheme| scheme.header().cloned());
         let credentials = credentials.collect();
@@ -252,6 +255,7 @@ impl ParapetBuilder {
             render: self.render,
             peer: self.peer,
             credentials,
+            resource_metadata,
             body_limit: self.body_limit,
             body_deadline: self.body_deadline,
             handler_deadline: Some(self.handler_deadline),

@@ -15,6 +15,7 @@ mod life;
 #[cfg(feature = "mtls")]
 mod mtls;
 mod request_id;
+mod resource;
 mod streams;
 #[cfg(feature = "throttle")]
 mod throttle;

@@ -199,7 +199,7 @@ guard_layer!(Throttle);
 impl Observer for Inner {
     fn completed(&self, record: &Record) {
         let forged =
-            record.rejection.as_ref().is_some_and(|rejection| is_forgery(rejection.reason()));
+            record.rejection.as_ref().is_some_and(|rejection| rejection.reason().is_forgery());
         if !forged {
             return;
         }
@@ -213,11 +213,6 @@ impl Observer for Inner {
             self.limiter.charge(tag);
         }
     }
-}
-
-/// A token whose sender cannot prove that it is theirs is as good as forged.
-fn is_forgery(reason: Reason) -> bool {
-    matches!(reason, Reason::InvalidCredentials | Reason::InvalidProof)
 }
 
 impl fmt::Debug for Throttle {

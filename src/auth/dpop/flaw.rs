@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::auth::token;
+
 /// The longest piece of a proof's own text that goes into a record, in characters.
 const FOUND_CHARS: usize = 64;
 
@@ -74,7 +76,7 @@ impl Told {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::InvalidProof => "the proof of possession is missing or not valid",
-            Self::InvalidToken => "the token is not bound to the key of the proof",
+            Self::InvalidToken => token::INVALID,
             Self::UseNonce => "the proof needs the nonce in `DPoP-Nonce`",
         }
     }

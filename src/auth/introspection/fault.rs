@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::jwt::Unacceptable;
+use crate::auth::token;
 use crate::oauth::EndpointError;
 use crate::remote::RemoteError;
 
@@ -69,47 +70,28 @@ impl Fault {
     /// What the caller is told.
     pub(super) fn told(&self) -> Told {
         match self {
-            Self::Malformed(_) | Self::Jwt => Told::Malformed,
-            Self::Inactive => Told::Inactive,
-            Self::Claim { .. } => Told::NotAcceptable,
-            Self::SenderConstrained => Told::NeedsProof,
-            Self::NotYet => Told::NotYet,
             Self::Expired => Told::Expired,
+            _ => Told::Invalid,
         }
     }
 }
 
-/// The public side of a fault: fixed words.
+/// The public side of a fault: fixed words, as with tokens that are verified in process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    Malformed,
-    Inactive,
-    NotAcceptable,
-    NeedsProof,
-    NotYet,
+    Invalid,
     Expired,
 }
 
 impl Told {
     /// In the order of their declaration.
-    pub(super) const ALL: [Self; 6] = [
-        Self::Malformed,
-        Self::Inactive,
-        Self::NotAcceptable,
-        Self::NeedsProof,
-        Self::NotYet,
-        Self::Expired,
-    ];
+    pub(super) const ALL: [Self; 2] = [Self::Invalid, Self::Expired];
 
     /// The `error_description` of RFC 6750.
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Malformed => "the token is malformed",
-            Self::Inactive => "the token is not active",
-            Self::NotAcceptable => "the token does not say what this service requires",
-            Self::NeedsProof => "the token needs a proof of possession",
-            Self::NotYet => "the token is not yet valid",
-            Self::Expired => "the token has expired",
+            Self::Invalid => token::INVALID,
+            Self::Expired => token::EXPIRED,
         }
     }
 }

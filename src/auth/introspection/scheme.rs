@@ -12,6 +12,7 @@ use super::builder::IntrospectionBuilder;
 use super::fault::{Fault, Told, Trouble};
 use super::memory::Digest;
 use super::provider::{Provider, Verdict};
+use crate::auth::metadata::ResourceFacts;
 use crate::auth::token::{Checks, Presented, TokenKind, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::context::Principal;
@@ -167,6 +168,11 @@ impl Scheme for Introspection {
         ))
     }
 
+    fn describe(&self, facts: &mut ResourceFacts) {
+        facts.issuer(&self.inner.provider.rules.issuer);
+        self.checks().describe(facts);
+    }
+
     fn findings(&self, report: &mut Findings) {
         if self.inner.provider.rules.audiences.is_empty() {
             let evidence = "a token is taken whichever service of the issuer it was made for";
@@ -253,7 +259,7 @@ impl Challenges {
         let told = fault.told();
         let reason = match told {
             Told::Expired => Reason::ExpiredCredentials,
-            _ => Reason::InvalidCredentials,
+            Told::Invalid => Reason::InvalidCredentials,
         };
         let mut rejection = Rejection::new(reason).detail(told.text());
         if let Some(challenge) = self.errors.get(told as usize) {

@@ -99,7 +99,7 @@ impl Rules {
         }
     }
 
-    fn issuer(&self, claims: &Map<String, Value>) -> Result<(), Fault> {
+    pub(super) fn issuer(&self, claims: &Map<String, Value>) -> Result<(), Fault> {
         match claims.get("iss") {
             Some(Value::String(issuer)) if *issuer == self.issuer => Ok(()),
             other => Err(Fault::claim("iss", quote(&self.issuer), other)),

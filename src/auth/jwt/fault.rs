@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::error::Category;
 
-use super::token;
+use super::token as compact;
 use super::undecided::Undecided;
+use crate::auth::token;
 
 /// The longest piece of a token's own text that goes into a record, in characters.
 const FOUND_CHARS: usize = 64;
@@ -91,7 +92,7 @@ impl Fault {
             Category::Data => {
                 "its header repeats a name, has `crit`, lacks `alg`, or a member has the wrong type"
             }
-            _ => token::HEADER_NOT_JSON,
+            _ => compact::HEADER_NOT_JSON,
         })
     }
 
@@ -167,19 +168,8 @@ impl Fault {
     /// What the caller is told.
     pub(super) fn told(&self) -> Told {
         match self {
-            Self::Malformed(_) => Told::Malformed,
             Self::Expired(_) | Self::TooOld(_) => Told::Expired,
-            Self::NotYet(_) => Told::NotYet,
-            Self::NotAccess(..) | Self::Unmarked { .. } | Self::Type { .. } => Told::NotAccess,
-            Self::SenderConstrained => Told::NeedsProof,
-            Self::Claim { .. } | Self::Client { .. } => Told::NotAcceptable,
-            Self::Algorithm { .. }
-            | Self::KeyAlgorithm { .. }
-            | Self::UnknownKey { .. }
-            | Self::Fetching(_)
-            | Self::Undecided(_)
-            | Self::AmbiguousKey(_)
-            | Self::Signature => Told::Unverified,
+            _ => Told::Invalid,
         }
     }
 }
@@ -187,37 +177,19 @@ impl Fault {
 /// The public side of a fault: fixed words, nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Told {
-    Malformed,
+    Invalid,
     Expired,
-    NotYet,
-    NotAccess,
-    NeedsProof,
-    NotAcceptable,
-    Unverified,
 }
 
 impl Told {
     /// In the order of their declaration.
-    pub(super) const ALL: [Self; 7] = [
-        Self::Malformed,
-        Self::Expired,
-        Self::NotYet,
-        Self::NotAccess,
-        Self::NeedsProof,
-        Self::NotAcceptable,
-        Self::Unverified,
-    ];
+    pub(super) const ALL: [Self; 2] = [Self::Invalid, Self::Expired];
 
     /// The `error_description` of RFC 6750.
     pub(super) fn text(self) -> &'static str {
         match self {
-            Self::Malformed => "the token is malformed",
-            Self::Expired => "the token has expired",
-            Self::NotYet => "the token is not yet valid",
-            Self::NotAccess => "the token is not an access token",
-            Self::NeedsProof => "the token needs a proof of possession",
-            Self::NotAcceptable => "the token does not say what this service requires",
-            Self::Unverified => "the signature of the token could not be verified",
+            Self::Invalid => token::INVALID,
+            Self::Expired => token::EXPIRED,
         }
     }
 }

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use super::cache::Digest;
-use super::fault::{Fault, either};
+use super::fault::{Fault, Told, either};
 use super::health::KeyHealth;
 use super::hint::Hint;
 use super::issuers_builder::IssuersBuilder;
 use super::routing::{Trail, audiences, issuer};
 use super::scheme::Jwt;
 use super::{JwtBuilder, SCHEME};
+use crate::auth::metadata::ResourceFacts;
 use crate::auth::token::{TokenKind, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
@@ -77,7 +78,7 @@ impl Issuers {
         self.iter().flat_map(Jwt::keys).collect()
     }
 
-    fn iter(&self) -> impl Iterator<Item = &Jwt> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Jwt> {
         self.inner.members.iter()
     }
 
@@ -191,6 +192,10 @@ impl Scheme for Issuers {
         Cow::Owned(self.iter().map(Scheme::summary).collect::<Vec<_>>().join("; "))
     }
 
+    fn describe(&self, facts: &mut ResourceFacts) {
+        self.iter().for_each(|jwt| jwt.describe(facts));
+    }
+
     fn findings(&self, report: &mut Findings) {
         self.iter().for_each(|jwt| Scheme::findings(jwt, report));
     }
@@ -209,7 +214,7 @@ type Sent<'a> = (TokenKind, Cow<'a, [u8]>);
 /// A token in a place where another issuer's would be looked for: sent, so not absent.
 fn misplaced() -> Rejection {
     Rejection::new(Reason::InvalidCredentials)
-        .detail("tokens of this issuer are not taken in this place")
+        .detail(Told::Invalid.text())
         .expected("a token where its issuer's are looked for")
         .found("a token where another issuer's are")
 }

@@ -38,8 +38,9 @@
 //! | all of this is good, and `exp` is over, or [`max_token_age`](JwtBuilder::max_token_age) | 401 | `expired-credentials` |
 //!
 //! A 401 carries the challenge of RFC 6750: `error="invalid_token"` with a fixed description where
-//! there was a token, no `error` where there was none. What was expected and found goes to the
-//! record only, and the token goes nowhere.
+//! there was a token, no `error` where there was none. There are two descriptions, one for expired
+//! tokens and one for whatever else is wrong. What was expected and found goes to the record only, and
+//! the token goes nowhere.
 //!
 //! An ID token is told by `at_hash`, `c_hash` or `s_hash`; by the claim `typ` of Keycloak or
 //! `token_use` of Cognito; or by `nonce`, unless a scope or a type says that it is an access token.
@@ -148,9 +149,10 @@
 //!
 //! # What this does not do
 //!
-//! It does not follow `jku`, `x5u` or `jwk` in a header, decrypt tokens, know about revocation of a
-//! single token before `exp`, or check a proof of possession. secp256k1 and Ed448 are not supported. It
-//! never reads a token from the query or a cookie.
+//! It does not follow `jku`, `x5u` or `jwk` in a header, or decrypt tokens. Whether one was revoked
+//! before its `exp`, and whether its sender may use it, is for [checks](JwtBuilder::check):
+//! [`Revocations`](crate::auth::revocation::Revocations) say. secp256k1 and Ed448 are not supported.
+//! It never reads a token from the query or a cookie.
 //!
 //! [RFC 8725]: https://www.rfc-editor.org/rfc/rfc8725
 
@@ -193,6 +195,7 @@ mod routing;
 mod scheme;
 mod sender_constrained;
 mod settings;
+mod signed;
 mod skew;
 mod source;
 mod subprotocol;
@@ -221,6 +224,7 @@ pub use issuers_builder::IssuersBuilder;
 pub use jws::{Jws, JwsBuilder, JwsError};
 pub use required::ClaimValue;
 pub use scheme::Jwt;
+pub use signed::Signers;
 
 /// The name of the scheme in records and principals.
 const SCHEME: &str = "jwt";

@@ -15,6 +15,7 @@ use super::fault::{Explained, Fault, Told};
 use super::hint::Hint;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
+use crate::auth::metadata::ResourceFacts;
 use crate::auth::token::{Checks, Presented, TokenKind, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::context::Principal;
@@ -127,6 +128,10 @@ impl Jwt {
             Some((value, start)) if !self.checks().is_empty() => {
                 self.checks().admit(exchange, Presented::new(kind, value, start, principal))
             }
+            // Nothing that was verified has such bytes; but then nobody could ask about it.
+            None if !self.checks().is_empty() => {
+                Err(self.reject(kind, Fault::Malformed("it has bytes that no header has")))
+            }
             _ => Ok(Attempt::Verified(principal)),
         }
     }
@@ -163,7 +168,7 @@ impl Jwt {
         let told = fault.told();
         let reason = match told {
             Told::Expired => Reason::ExpiredCredentials,
-            _ => Reason::InvalidCredentials,
+            Told::Invalid => Reason::InvalidCredentials,
         };
         let mut rejection = Rejection::new(reason).detail(told.text());
         let own = || self.inner.challenges.with_error(told);
@@ -221,6 +226,11 @@ impl Scheme for Jwt {
             names("to", &rules.clients),
             self.inner.verifier.algorithms.names(),
         ))
+    }
+
+    fn describe(&self, facts: &mut ResourceFacts) {
+        facts.issuer(&self.inner.verifier.rules.issuer);
+        self.checks().describe(facts);
     }
 
     fn findings(&self, report: &mut Findings) {

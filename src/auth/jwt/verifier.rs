@@ -100,17 +100,28 @@ impl Verifier {
 
     /// The payload, if a key of ours signed it.
     pub(super) fn authentic(&self, token: &[u8], now: Duration) -> Result<Authentic, Fault> {
+        let (payload, explicit, mark) = self.signed(token, now, |typ| self.explicit_type(typ))?;
+        Ok(Authentic { payload, explicit, mark })
+    }
+
+    /// The payload of a token of any type that is taken, what its taking says, and who signed it.
+    pub(super) fn signed<T>(
+        &self,
+        token: &[u8],
+        now: Duration,
+        take: impl FnOnce(Option<&str>) -> Result<T, Fault>,
+    ) -> Result<(Vec<u8>, T, Mark), Fault> {
         let token = Compact::split(token)?;
         let header = token.header()?;
         let header = Header::parse(&header)?;
-        let explicit = self.explicit_type(header.typ.as_deref())?;
+        let taken = take(header.typ.as_deref())?;
         let algorithm = self.algorithm(&header.alg)?;
         let signature = token.signature()?;
         let kid = header.kid.as_deref();
         let signed = Signed { kid, algorithm, text: token.signed, signature: &signature };
         let claimed = || self.rules.claimed(&token.payload().ok()?, now);
         let mark = self.keys.verify(signed, now, claimed)?;
-        Ok(Authentic { payload: token.payload()?, explicit, mark })
+        Ok((token.payload()?, taken, mark))
     }
 
     fn algorithm(&self, name: &str) -> Result<Algorithm, Fault> {

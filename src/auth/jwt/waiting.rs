@@ -31,9 +31,7 @@ impl Jwt {
     /// Lets a request wait for the flight that may bring its key, once.
     pub(super) fn await_keys(&self, flight: u64) -> Result<Attempt, Rejection> {
         let Some(landed) = self.inner.verifier.keys.landed(flight) else {
-            let retry_after = std::time::Duration::from_secs(1);
-            let crowded = Undecided { why: Why::Crowded, retry_after, error: None };
-            return Err(crowded.reject());
+            return Err(Undecided::crowded().reject());
         };
         let jwt = self.clone();
         Ok(Attempt::suspend(move |exchange| {
@@ -57,6 +55,11 @@ impl Jwt {
 }
 
 impl Undecided {
+    pub(super) fn crowded() -> Self {
+        let retry_after = std::time::Duration::from_secs(1);
+        Self { why: Why::Crowded, retry_after, error: None }
+    }
+
     pub(super) fn reject(self) -> Rejection {
         let seconds = HeaderValue::from(self.seconds());
         let fault = Fault::Undecided(self);

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use http::{HeaderValue, header::WWW_AUTHENTICATE};
 
 use crate::answer::Answer;
-use crate::auth::token::{CheckOrder, Confirms, Presented, TokenCheck, TokenKind};
+use crate::auth::token::{CheckOrder, Confirms, INVALID, Presented, TokenCheck, refuse};
 use crate::context::Confirmation;
 use crate::guard::Exchange;
 use crate::rejection::{Reason, Rejection};
@@ -99,12 +98,6 @@ impl Unbound {
     }
 }
 
-/// RFC 8705, section 3: 401 and `invalid_token`, whatever it was.
-static INVALID: HeaderValue = HeaderValue::from_static(concat!(
-    "Bearer error=\"invalid_token\", ",
-    "error_description=\"the token is not bound to the certificate of the client\""
-));
-
 impl TokenCheck for CertificateBound {
     fn name(&self) -> &'static str {
         "certificate-bound"
@@ -121,17 +114,11 @@ impl TokenCheck for CertificateBound {
     fn check(&self, exchange: &mut Exchange, token: &Presented) -> Answer<Result<(), Rejection>> {
         Answer::Now(self.judge(exchange, token).map_err(|unbound| {
             exchange.note("certificate", unbound.word());
-            let rejection = Rejection::new(Reason::InvalidCredentials)
-                .detail("the token is not bound to the certificate of the client")
+            // RFC 8705, section 3: 401 and `invalid_token`, whatever it was.
+            refuse(Reason::InvalidCredentials, INVALID, token.kind())
                 .expected(unbound.expected())
                 .found(unbound.found())
-                .cause(unbound);
-            // A token that came as `DPoP` learns it from the challenge of that scheme.
-            if token.kind() == TokenKind::Bearer {
-                rejection.header(WWW_AUTHENTICATE, INVALID.clone())
-            } else {
-                rejection
-            }
+                .cause(unbound)
         }))
     }
 

@@ -305,10 +305,7 @@ fn a_bound_token_is_its_owners() {
     {
         Answer::Now(judged) => judged.map_err(|refusal| {
             assert_eq!(refusal.reason(), Reason::InvalidCredentials);
-            assert_eq!(
-                refusal.public_detail(),
-                "the token is not bound to the certificate of the client"
-            );
+            assert_eq!(refusal.public_detail(), "the token is not valid here");
             cause(&refusal)
         }),
         Answer::Later(_) => panic!("nothing to wait for"),

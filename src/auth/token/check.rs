@@ -9,6 +9,7 @@ use http::HeaderValue;
 use super::{Presented, TokenKind};
 use crate::answer::Answer;
 use crate::auth::Attempt;
+use crate::auth::metadata::ResourceFacts;
 use crate::context::Confirmation;
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::Exchange;
@@ -165,6 +166,19 @@ impl Checks {
         let given = |way| self.iter().any(|check| check.confirms() == Some(way));
         (confirmation.key().is_none() || given(Confirms::Key))
             && (confirmation.certificate().is_none() || given(Confirms::Certificate))
+    }
+
+    /// What they say to clients of the tokens that are taken.
+    pub(in crate::auth) fn describe(&self, facts: &mut ResourceFacts) {
+        if self.iter().any(|check| check.confirms() == Some(Confirms::Certificate)) {
+            facts.bind_to_certificates();
+        }
+        if self.refuse_bearer() {
+            facts.require_dpop();
+        }
+        for challenge in self.iter().flat_map(TokenCheck::challenges) {
+            facts.read_challenge(&challenge);
+        }
     }
 
     /// Asks them all about a verified token.

@@ -8,11 +8,14 @@
 mod check;
 mod confirmation;
 mod credentials;
+mod refusal;
 
 pub(in crate::auth) use check::{Asked, Checks};
 pub use check::{CheckOrder, Confirms, IntoTokenCheck, TokenCheck};
 pub(in crate::auth) use confirmation::confirmation;
 pub(in crate::auth) use credentials::{credentials, is_sent};
+
+pub(in crate::auth) use refusal::{EXPIRED, INVALID, REVOKED, refuse};
 
 use http::HeaderValue;
 

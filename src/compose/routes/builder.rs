@@ -71,6 +71,11 @@ impl RoutesBuilder {
         self.add("route", pattern, policy)
     }
 
+    /// A route that the stack answers for by itself.
+    pub(crate) fn answered(self, setter: &'static str, pattern: &str, policy: Policy) -> Self {
+        self.add(setter, pattern, policy)
+    }
+
     /// Adds a guard to whatever rule judges a route, `POST /orders` say. Who may call stays what
     /// the table says; a route it does not name is listed by this, for authenticated callers. Where
     /// the table has rules of narrower patterns, they stay without it.
@@ -104,6 +109,7 @@ impl RoutesBuilder {
                 cross_origin: policy.cross_origin,
                 sample: policy.sample,
                 is_browser: policy.is_browser,
+                is_answered: policy.is_answered,
                 streams: policy.streams,
                 guards: grouped(policy.guards.into_iter()),
                 ..Route::new(pattern, policy.access)

@@ -159,7 +159,7 @@ fn a_refusal_carries_the_challenge_and_nothing_of_the_token() {
     assert_eq!(
         challenge,
         "Bearer realm=\"shop\", error=\"invalid_token\", \
-         error_description=\"the token does not say what this service requires\""
+         error_description=\"the token is not valid here\""
     );
     assert!(!rejection.public_detail().contains("billing"));
     assert_eq!(rejection.private_found(), Some("`billing-7f3a`"));
