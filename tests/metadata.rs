@@ -72,6 +72,38 @@ async fn the_stack_answers_for_the_document_and_fills_in_its_issuer() {
     assert_eq!(head.header("content-length"), answer.header("content-length"));
 }
 
+#[cfg(all(feature = "dpop", feature = "mtls"))]
+#[tokio::test]
+async fn what_a_schemes_checks_ask_for_is_told() {
+    use tower_parapet::auth::{dpop::Dpop, jwt::Algorithm, mtls::CertificateBound};
+    let issuer = TestIssuer::new("https://id.example");
+    let proofs = Dpop::required().origin("https://api.example").algorithms([Algorithm::Es256]);
+    let scheme = issuer.jwt().sender_constrained(proofs).check(CertificateBound::optional());
+    let parapet = Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .authenticate(scheme)
+        .protected_resource(ProtectedResource::builder("https://api.example"))
+        .build()
+        .unwrap();
+    let address = served(&parapet).await;
+    let answer = get(address, "/.well-known/oauth-protected-resource", &[]).await;
+    assert_eq!(
+        answer.json(),
+        json!({
+            "resource": "https://api.example",
+            "authorization_servers": ["https://id.example"],
+            "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": ["ES256"],
+            "dpop_bound_access_tokens_required": true,
+            "tls_client_certificate_bound_access_tokens": true
+        })
+    );
+    let url = "https://api.example/.well-known/oauth-protected-resource";
+    let expected = format!("DPoP algs=\"ES256\", resource_metadata=\"{url}\"");
+    let challenged = get(address, "/orders", &[]).await;
+    assert_eq!(challenged.all("www-authenticate"), [expected]);
+}
+
 #[tokio::test]
 async fn a_browsers_client_may_send_headers_of_its_own() {
     let issuer = TestIssuer::default();

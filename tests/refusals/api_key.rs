@@ -10,7 +10,13 @@ use tower_parapet::{
 use super::{Part, Refused};
 
 pub(super) fn part() -> Part {
-    Part { name: "api-key", challenges: vec!["ApiKey"], join: Box::new(join), refusals: refusals() }
+    Part {
+        name: "api-key",
+        challenges: vec!["ApiKey"],
+        expires: true,
+        join: Box::new(join),
+        refusals: refusals(),
+    }
 }
 
 struct Keys {

@@ -77,6 +77,7 @@ pub(super) fn part() -> Part {
     Part {
         name: "dpop",
         challenges: vec!["DPoP"],
+        expires: true,
         join: Box::new(|builder| builder.authenticate(tokens)),
         refusals: refusals(),
     }

@@ -43,6 +43,7 @@ pub(super) async fn part() -> Part {
     Part {
         name: "introspection",
         challenges: vec!["Bearer"],
+        expires: true,
         join: Box::new(|builder| builder.authenticate(tokens)),
         refusals: refusals(),
     }

@@ -13,7 +13,13 @@ use tower_parapet::{
 use super::{Part, Refused};
 
 pub(super) fn part() -> Part {
-    Part { name: "jwt", challenges: vec!["Bearer"], join: Box::new(join), refusals: refusals() }
+    Part {
+        name: "jwt",
+        challenges: vec!["Bearer"],
+        expires: true,
+        join: Box::new(join),
+        refusals: refusals(),
+    }
 }
 
 static ISSUER: LazyLock<TestIssuer> =
