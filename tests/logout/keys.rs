@@ -18,7 +18,7 @@ impl Service {
             .issuer(service.issuer.name())
             .audience("test")
             .jwks_url(provider.url("/jwks"))
-            .remote(Remote::builder().no_proxy().build().unwrap())
+            .with_remote(Remote::builder().no_proxy().build().unwrap())
             .check(revocations.clone())
             .build()
             .unwrap();
