@@ -78,6 +78,10 @@ pub use auth::basic::Basic;
 pub use auth::introspection::Introspection;
 #[cfg(feature = "jwt")]
 pub use auth::jwt::Jwt;
+#[cfg(feature = "signatures")]
+pub use auth::signature::MessageSignatures;
+#[cfg(feature = "webhooks")]
+pub use auth::webhook::Webhook;
 pub use authorize::{Authorize, role, scope};
 pub use compose::{Policy, Routes};
 pub use context::{

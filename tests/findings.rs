@@ -21,7 +21,9 @@ use tower_parapet::{
         Authenticate, StoreError,
         api_key::{ApiKeys, MemoryKeys},
         jwt::{Algorithm, JwtBuilder},
-        revocation::{Revocation, RevocationKey, RevocationStore, Revocations},
+    revocation::{Revocation, RevocationKey, RevocationStore, Revocations},
+    signature::{MemorySignatureKeys, MessageSignatures, MessageSignaturesBuilder},
+        webhook::Webhook,
     },
     authorize::{any, scope},
     compose::Shadow,
@@ -145,6 +147,8 @@ const WEAKENED: &[(&str, Weakened)] = &[
         list.revoke_session("https://id.example", "s").now_or_never().unwrap().unwrap();
         sound().authenticate(tokens().check(list))
     }),
+    ("thin-signature", || sound().authenticate(signatures().dangerous().components(["@method"]))),
+    ("thin-signature", || sound().authenticate(signatures().dangerous().unsigned_content())),
     ("no-scheme", || sound().guard(std::iter::empty().collect::<Authenticate>())),
     ("ipv6-keys", || sound().throttle(Throttle::per_minute(60).ipv6_prefix(96))),
     ("shared-guesses", || {
@@ -174,6 +178,13 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("throttle-twice", || {
         let once = Throttle::per_minute(60).by(Key::ClientNet).build().unwrap();
         sound().throttle(once.clone()).route("GET /slow", Policy::authenticated().throttle(once))
+    }),
+    ("signature-replay", || {
+        sound().authenticate(MessageSignatures::builder(MemorySignatureKeys::new()))
+    }),
+    ("signature-replay", || {
+        let hook = Webhook::github("0123456789abcdef".repeat(2)).dangerous().allow_replays();
+        sound().route("POST /hooks/github", Policy::authenticated_by(hook))
     }),
     ("client-audience", || {
         let pool = Jwt::cognito("eu-central-1", "eu-central-1_Ab12Cd34E")
@@ -224,6 +235,10 @@ const WEAKENED: &[(&str, Weakened)] = &[
 
 /// No stack has it or has it not, but the build of the crate: `tests/release.rs` shows it.
 const OF_THE_BUILD: &str = "testing-in-release";
+
+fn signatures() -> MessageSignaturesBuilder {
+    MessageSignatures::builder(MemorySignatureKeys::new()).require_nonce()
+}
 
 fn bare() -> ParapetBuilder {
     Parapet::builder().dangerous().bare()

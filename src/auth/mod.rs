@@ -92,6 +92,10 @@ pub mod metadata;
 pub mod mtls;
 #[cfg(feature = "jwt")]
 pub mod revocation;
+#[cfg(feature = "signatures")]
+pub mod signature;
+#[cfg(feature = "webhooks")]
+pub mod webhook;
 
 #[cfg(test)]
 mod tests;

@@ -56,7 +56,7 @@ pub(super) fn listing(rejection: Rejection, missing: &Rejection) -> Rejection {
             (header == WWW_AUTHENTICATE).then(|| completed(value, plain)).flatten()
         });
         let is_there = rejection.headers().iter().any(|(header, value)| {
-            header == WWW_AUTHENTICATE && value.as_bytes().starts_with(plain.as_bytes())
+            header == name && value.as_bytes().starts_with(plain.as_bytes())
         });
         if is_there { rejection } else { rejection.header(name.clone(), plain.clone()) }
     })
@@ -79,8 +79,11 @@ pub(super) fn missing<'a>(schemes: impl Iterator<Item = &'a dyn Scheme>) -> Reje
         .expected("credentials of a scheme that is read here")
         .found("none");
     schemes
-        .flat_map(Scheme::challenges)
-        .fold(missing, |rejection, challenge| rejection.header(WWW_AUTHENTICATE, challenge))
+        .flat_map(|scheme| {
+            let challenges = scheme.challenges().into_iter();
+            challenges.map(|challenge| (WWW_AUTHENTICATE, challenge)).chain(scheme.invitations())
+        })
+        .fold(missing, |rejection, (name, value)| rejection.header(name, value))
 }
 
 /// An `Authorization` that no scheme reads: sent, so not absent, and not good.

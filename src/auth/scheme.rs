@@ -102,6 +102,12 @@ pub trait Scheme: Send + Sync + 'static {
     /// whatever they are. The header is marked [sensitive](HeaderValue::is_sensitive) by then.
     fn header(&self) -> Option<&HeaderName>;
 
+    /// Whether several lines of its [`header`](Self::header) are one value, as those of a structured
+    /// field are. Default no: they are credentials sent twice.
+    fn joins_lines(&self) -> bool {
+        false
+    }
+
     /// Whether the request carries credentials of this scheme, good or bad. Cheap.
     fn is_presented(&self, exchange: &Exchange) -> bool;
 
@@ -115,6 +121,12 @@ pub trait Scheme: Send + Sync + 'static {
     /// offers (RFC 9110, RFC 6750). Every 401 of the stack lists those of all its schemes; where this
     /// scheme refuses by a challenge that begins with one of these, that one stands for both.
     fn challenges(&self) -> Vec<HeaderValue>;
+
+    /// Further headers of every 401 of the stack, which tell how to come in: `Accept-Signature`, say.
+    /// Default none.
+    fn invitations(&self) -> Vec<(HeaderName, HeaderValue)> {
+        Vec::new()
+    }
 
     /// Takes credentials out of a place that handlers echo or log. It runs for every request that is
     /// let through, on public routes too, once all schemes are done. Default: nothing, as with the

@@ -8,7 +8,7 @@ use super::refusal::{ambiguous, foreign, graver, listing};
 use super::scheme::Pending;
 use super::{Attempt, Scheme};
 use crate::{
-    context::{Access, Plain, Principal},
+    context::{Access, Plain, Principal, Route},
     guard::{Exchange, Flow},
     rejection::Rejection,
 };
@@ -88,9 +88,10 @@ pub(super) fn settle<'a>(
     if let Some(plain) = exchange.context.refuses_credentials {
         refuse_leaked(schemes.clone(), exchange, plain)?;
     }
-    if let Some(Access::Public { .. } | Access::Probe) =
-        exchange.own_route().map(|route| route.access())
-    {
+    let is_left_alone = |route: &Route| {
+        route.own_authentication || matches!(route.access(), Access::Public { .. } | Access::Probe)
+    };
+    if exchange.own_route().is_some_and(is_left_alone) {
         exchange.context.unauthenticated = Some(missing());
         schemes.for_each(|scheme| scheme.hide(exchange));
         return Ok(None);
@@ -179,7 +180,8 @@ fn authenticate<'a>(
     if header != Some(&AUTHORIZATION) && exchange.headers().contains_key(AUTHORIZATION) {
         return Err(ambiguous(scheme.name(), "an authorization header that no scheme reads"));
     }
-    if header.is_some_and(|header| is_repeated(exchange.headers(), header)) {
+    let is_twice = |header| is_repeated(exchange.headers(), header);
+    if header.is_some_and(is_twice) && !scheme.joins_lines() {
         return Err(ambiguous(scheme.name(), "another value of the same header"));
     }
     ask(schemes, (at, scheme), None, exchange)

@@ -37,7 +37,7 @@ pub struct Policy {
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) sample: Option<Arc<Sample>>,
     pub(crate) is_browser: bool,
-    pub(crate) is_answered: bool,
+    pub(crate) is_answered: bool, pub(crate) own_authentication: bool,
     pub(crate) streams: Streams,
     pub(crate) mistakes: Mistakes,
 }
@@ -53,7 +53,7 @@ impl Policy {
             cross_origin: None,
             sample: None,
             is_browser: false,
-            is_answered: false,
+    is_answered: false, own_authentication: false,
             streams: Streams::default(),
             mistakes: Mistakes::default(),
         }
@@ -62,6 +62,14 @@ impl Policy {
     /// For any authenticated caller.
     pub fn authenticated() -> Self {
         Self::new(Access::Authenticated)
+    }
+
+    /// For callers whom this guard authenticates, a webhook's sender say, and for nobody else: the
+    /// schemes of the stack are not asked on the route. A guard that lets a request through without
+    /// settling a principal opens nothing.
+    pub fn authenticated_by(guard: impl IntoGuard) -> Self {
+        let policy = Self::authenticated().guard(guard);
+        Self { own_authentication: true, ..policy }
     }
 
     /// For anyone; credentials that are sent must be good, and are then known to the handler.

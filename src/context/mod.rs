@@ -48,6 +48,8 @@ pub struct Context {
     pub(crate) peer: Option<SocketAddr>,
     pub(crate) client: Option<ClientAddr>,
     pub(crate) principal: Option<Principal>,
+    /// Whether the principal is only claimed until the body proves it, which is before the handler.
+    pub(crate) is_provisional: bool,
     pub(crate) route: Option<Arc<Route>>,
     pub(crate) channel: Channel,
     /// Whether the peer is a trusted proxy, whose own certificate is not its clients'.

@@ -49,6 +49,8 @@ pub struct Route {
     pub(crate) is_browser: bool,
     /// Whether the stack answers for it by itself, so that no router knows it.
     pub(crate) is_answered: bool,
+    /// Whether a guard of its own authenticates, in place of the stack's schemes.
+    pub(crate) own_authentication: bool,
     pub(crate) guards: Vec<(Phase, Guards)>,
     /// Which of its records are told, where not all are.
     pub(crate) sample: Option<Arc<Sample>>,
@@ -66,7 +68,7 @@ impl Route {
             separators: Separators::Refused,
             cross_origin: None,
             is_browser: false,
-            is_answered: false,
+    is_answered: false, own_authentication: false,
             streams: Streams::default(),
             guards: Vec::new(),
             sample: None,

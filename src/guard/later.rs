@@ -1,11 +1,15 @@
-use std::{any::Any, borrow::Cow};
+use std::{
+    any::Any,
+    borrow::Cow,
+    sync::{Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, response};
 
 use crate::rejection::Rejection;
 
-use super::Exchange;
+use super::{Exchange, Resume};
 
 /// Judges a body while the handler reads it: digests, multipart, streams of lines.
 pub trait BodyWatch: Send + Sync + 'static {
@@ -88,6 +92,8 @@ fn named(refusal: Rejection, guard: Option<&'static str>) -> Rejection {
 pub(crate) struct Later {
     pub(crate) reply_hooks: Vec<Signed<ReplyHook>>,
     pub(crate) body_hooks: Vec<Signed<BodyHook>>,
+    /// What a body hook has to wait for; behind a lock only so that exchanges can be shared.
+    waits: Mutex<Vec<Resume>>,
     pub(crate) watches: Vec<Signed<Box<dyn BodyWatch>>>,
     pub(crate) cap: Option<u64>,
     /// Where the body is a stream of messages: the largest of them, if it is not that of a body.
@@ -97,6 +103,10 @@ pub(crate) struct Later {
 }
 
 impl Later {
+    pub(crate) fn waits(&mut self) -> &mut Vec<Resume> {
+        self.waits.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Signs what bears no name yet.
     pub(crate) fn sign(&mut self, guard: &'static str) {
         self.reply_hooks.iter_mut().for_each(|hook| hook.by(guard));

@@ -133,6 +133,9 @@ rules! {
     REVOCATIONS_FULL Medium "revocations-full"
         "raise `capacity`, or shorten `longest_lifetime` to what the issuer gives"
         ["API2:2023" "ASVS 7.4.1"]
+    THIN_SIGNATURE Medium "thin-signature"
+        "leave the default components, and add others with `require`"
+        ["API2:2023" "ASVS 11.3.3"]
     NO_SCHEME Medium "no-scheme"
         "add one with `Authenticate::with`"
         ["API2:2023"]
@@ -175,6 +178,9 @@ rules! {
     THROTTLE_TWICE Low "throttle-twice"
         "leave one of the two out: each request is counted twice"
         ["API4:2023"]
+    SIGNATURE_REPLAY Low "signature-replay"
+        "let signers send a nonce, and write `require_nonce()`; leave replays refused"
+        ["API2:2023" "ASVS 2.3.4"]
     CLIENT_AUDIENCE Low "client-audience"
         "require a scope of this service's own on every route, or let clients ask for a resource"
         ["API2:2023" "ASVS 9.2.3"]

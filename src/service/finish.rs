@@ -76,7 +76,8 @@ impl Settled {
             open.record.client = exchange.client_so_far();
             open.record.secure = exchange.context.channel.secure();
             open.record.version.clone_from(&exchange.context.version);
-            open.record.principal.clone_from(&exchange.context.principal);
+            let is_proven = !exchange.context.is_provisional;
+            open.record.principal = exchange.context.principal.clone().filter(|_| is_proven);
             open.record.route.clone_from(&exchange.context.route);
             if let Some(later) = exchange.later.as_mut() {
                 open.record.notes.append(&mut later.notes);

@@ -174,6 +174,7 @@ where
                 self.early(Early::Respond(response), tail)
             }
             Err(rejection) => {
+                exchange.note_claim();
                 tail.settle(&mut exchange);
                 self.early(Early::Reject(rejection), tail)
             }
@@ -281,6 +282,9 @@ where
             }
             Err(rejection) => Err(Early::Reject(rejection)),
         };
+        if admitted.is_err() {
+            exchange.note_claim();
+        }
         settled.take(&mut exchange, &mut ticket);
         let called =
             admitted.and_then(|body| call(&mut ready, exchange, body).map_err(Early::Reject));

@@ -20,6 +20,7 @@ use super::{
     caught,
     finish::Verdict,
     idle::{Pace, Patience, Pulse},
+    in_time,
     watched::{Measure, Watched, chunk, end},
 };
 
@@ -163,6 +164,10 @@ where
             write_down(exchange, guard, judged.is_ok(), &hooks);
         }
         bytes = judged?;
+        for wait in take(exchange, Later::waits) {
+            let waited = in_time(Flow::Suspend(wait), exchange).await;
+            waited.map_err(|refusal| refusal.by(guard.unwrap_or("body")))?;
+        }
         // A hook may ask for more.
         hooks.extend(take(exchange, |later| &mut later.body_hooks));
     }
@@ -222,7 +227,7 @@ fn refuse_streams(exchange: &Exchange) -> Result<(), Rejection> {
     Err(refusal.found("a guard that reads the whole body of a gRPC request").by("body"))
 }
 
-fn take<T>(exchange: &mut Exchange, list: impl Fn(&mut Later) -> &mut Vec<T>) -> Vec<T> {
+fn take<T>(exchange: &mut Exchange, list: impl FnOnce(&mut Later) -> &mut Vec<T>) -> Vec<T> {
     exchange.later.as_mut().map(|later| std::mem::take(list(later))).unwrap_or_default()
 }
 

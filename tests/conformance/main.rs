@@ -13,9 +13,13 @@
 mod corpus;
 #[cfg(feature = "jwt")]
 mod jose;
+#[cfg(feature = "signatures")]
+mod http_signatures;
 #[cfg(feature = "validate")]
 mod json_parsing;
 #[cfg(feature = "validate")]
 mod json_schema;
 #[cfg(feature = "jwt")]
 mod jws;
+#[cfg(feature = "signatures")]
+mod structured_fields;
