@@ -11,10 +11,10 @@
 )]
 
 mod corpus;
-#[cfg(feature = "jwt")]
-mod jose;
 #[cfg(feature = "signatures")]
 mod http_signatures;
+#[cfg(feature = "jwt")]
+mod jose;
 #[cfg(feature = "validate")]
 mod json_parsing;
 #[cfg(feature = "validate")]
