@@ -127,7 +127,7 @@ async fn whoever_did_not_sign_is_refused_and_not_named() {
         ("/github", stripe(NOW, BODY), "missing-credentials", None),
         ("/stripe", stripe(NOW, "{}"), "invalid-credentials", Some("webhook stripe")),
         ("/stripe", stripe(NOW - 300, BODY), "expired-credentials", Some("webhook stripe")),
-        ("/stripe", stripe(NOW + 301, BODY), "expired-credentials", Some("webhook stripe")),
+        ("/stripe", stripe(NOW + 301, BODY), "invalid-credentials", Some("webhook stripe")),
         ("/standard", standard("a.b", NOW, BODY), "invalid-credentials", None),
         (
             "/standard",

@@ -145,3 +145,19 @@ async fn the_host_is_the_one_that_was_signed() {
     assert_eq!(status(&["api.example", "api.example"]).await, 400);
     assert_eq!(service.says(arriving(&["API.example"])).await, "partners robot signature: ");
 }
+
+#[tokio::test]
+async fn a_field_that_has_to_be_covered_where_it_is_cannot_be_added_nor_taken_out() {
+    let service = Service::new(scheme().cover("x-tenant"));
+    assert_eq!(service.says(sign(signer(), get("/orders/7"))).await, "partners robot signature: ");
+    let added = with(sign(signer(), get("/orders/7")), "x-tenant", "acme");
+    let (reason, found) = service.refuses(added).await;
+    assert_eq!(reason, Reason::InvalidCredentials);
+    assert_eq!(found, "a signature that does not cover \"x-tenant\"");
+    let covered =
+        || sign(signer().component("x-tenant"), with(get("/orders/7"), "x-tenant", "acme"));
+    assert_eq!(service.says(covered()).await, "partners robot signature: ");
+    let mut taken = covered();
+    taken.headers_mut().remove("x-tenant");
+    assert_eq!(service.refuses(taken).await.0, Reason::InvalidCredentials);
+}

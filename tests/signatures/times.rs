@@ -2,7 +2,14 @@
 
 use std::time::Duration;
 
-use tower_parapet::{Parapet, Policy, Reason, auth::replay::MemoryReplays, compose::Shadow};
+use tower_parapet::{
+    Parapet, Policy, Principal, Reason,
+    auth::{
+        replay::MemoryReplays,
+        signature::{MessageSignatures, SignatureKey, Signer, SigningKey},
+    },
+    compose::Shadow,
+};
 
 use super::{BODY, NOW, Service, clock, get, post, scheme, sign, signer};
 
@@ -99,8 +106,27 @@ async fn an_explanation_uses_no_nonce_up() {
         .with_clock(clock())
         .build()
         .unwrap();
-    let request = sign(signer(), post("/orders/7", BODY));
+    let request = super::with(sign(signer(), post("/orders/7", BODY)), "host", "api.example");
     let told = parapet.explain(&request).body(BODY).await;
-    assert!(told.to_string().contains("signature") || !told.to_string().is_empty());
+    assert!(told.is_admitted(), "{told}");
+    assert_eq!(told.principal().map(Principal::subject), Some("robot"));
     assert!(replays.is_empty());
+}
+
+#[tokio::test]
+async fn a_caller_whose_time_is_over_is_refused_however_young_the_signature() {
+    let keys = super::keys();
+    let key = SignatureKey::shared([9; 32]).unwrap();
+    let end = Duration::from_secs(NOW + 5);
+    keys.insert("ending", key, Principal::builder("partners", "guest").expires_at(end).build());
+    let service = Service::new(MessageSignatures::builder(keys).origin("https://api.example"));
+    let request = || {
+        let signer = Signer::builder("ending", SigningKey::shared([9; 32]).unwrap());
+        sign(signer.with_clock(clock()), get("/orders/7"))
+    };
+    assert_eq!(service.says(request()).await, "partners guest custom: ");
+    service.clock.set_unix(end);
+    let (reason, found) = service.refuses(request()).await;
+    assert_eq!(reason, Reason::ExpiredCredentials);
+    assert_eq!(found, "a key whose time is over, of key `ending`");
 }

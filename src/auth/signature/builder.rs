@@ -30,6 +30,7 @@ const MOST_AGE: Duration = Duration::from_secs(3600);
 pub struct MessageSignaturesBuilder {
     keys: Arc<dyn SignatureKeys>,
     components: Vec<String>,
+    where_present: Vec<String>,
     replaced: bool,
     label: Option<String>,
     tag: Option<String>,
@@ -46,6 +47,7 @@ impl MessageSignaturesBuilder {
         Self {
             keys,
             components: DEFAULT.map(str::to_owned).into(),
+            where_present: Vec::new(),
             replaced: false,
             label: None,
             tag: None,
@@ -64,6 +66,14 @@ impl MessageSignaturesBuilder {
     /// the derived ones too.
     pub fn require(mut self, component: impl Into<String>) -> Self {
         self.components.push(component.into());
+        self
+    }
+
+    /// One more field that a signature has to cover wherever a request has it, `content-type` say:
+    /// whoever adds it on the way is refused. `Accept-Signature` does not ask for it, since a request
+    /// need not have it. Default none.
+    pub fn cover(mut self, field: impl Into<String>) -> Self {
+        self.where_present.push(field.into());
         self
     }
 
@@ -125,6 +135,7 @@ impl MessageSignaturesBuilder {
     pub fn build(self) -> Result<MessageSignatures, ConfigError> {
         let mut mistakes = Mistakes::default();
         let components = read(&mut mistakes, "require", &self.components);
+        let where_present = read(&mut mistakes, "cover", &self.where_present);
         if let Some(label) = self.label.as_deref().filter(|label| KeyRef::from_str(label).is_err())
         {
             mistakes.push(
@@ -152,7 +163,7 @@ impl MessageSignaturesBuilder {
             within(&mut mistakes, "clock_skew", self.clock_skew, MAX_AGE);
         }
         mistakes.finish()?;
-        let demand = Demand { components, content: self.content, nonce: self.nonce };
+        let demand = Demand { components, where_present, content: self.content, nonce: self.nonce };
         let label = self.label.as_deref().unwrap_or("sig");
         let invitation = HeaderValue::try_from(demand.invitation(label, self.tag.as_deref())).ok();
         Ok(MessageSignatures(Arc::new(Inner {

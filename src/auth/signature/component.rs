@@ -75,6 +75,11 @@ impl Component {
         matches!(&self.part, Part::Field(field, _) if field == name) && !self.of_request
     }
 
+    /// As it stands in the list of what is covered.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Whether a request can have it.
     pub(super) fn is_of_requests(&self) -> bool {
         !self.of_request && self.part != Part::Status

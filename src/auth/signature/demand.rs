@@ -1,5 +1,6 @@
 //! What a signature has to cover.
 
+use http::HeaderMap;
 use sfv::{Item, Parameters, StringRef, key_ref};
 
 use super::{
@@ -15,18 +16,30 @@ pub(super) const DEFAULT: [&str; 4] = ["@method", "@authority", "@path", "@query
 #[derive(Clone, Debug)]
 pub(super) struct Demand {
     pub(super) components: Vec<Component>,
+    /// Those that are asked for only where a request has them: fields.
+    pub(super) where_present: Vec<Component>,
     pub(super) content: bool,
     pub(super) nonce: bool,
 }
 
 impl Demand {
     /// Whether the signature covers and says what is asked of it; the query only where there is one.
-    pub(super) fn check(&self, signed: &Signed, has_query: bool) -> Result<(), SignatureFault> {
-        let uncovered = self.components.iter().find(|wanted| {
-            let is_idle = wanted.part == Part::Query && !has_query;
-            !is_idle && !signed.components().iter().any(|covered| implies(covered, wanted))
-        });
-        if let Some(uncovered) = uncovered {
+    pub(super) fn check(
+        &self,
+        signed: &Signed,
+        has_query: bool,
+        headers: &HeaderMap,
+    ) -> Result<(), SignatureFault> {
+        let is_idle = |wanted: &Component| wanted.part == Part::Query && !has_query;
+        let is_there = |wanted: &Component| match &wanted.part {
+            Part::Field(name, _) => headers.contains_key(name),
+            _ => true,
+        };
+        let wanted = self.components.iter().filter(|wanted| !is_idle(wanted));
+        let mut wanted = wanted.chain(self.where_present.iter().filter(|wanted| is_there(wanted)));
+        let covers =
+            |wanted: &Component| signed.components().iter().any(|covered| implies(covered, wanted));
+        if let Some(uncovered) = wanted.find(|wanted| !covers(wanted)) {
             return Err(SignatureFault::new(format!(
                 "a signature that does not cover {uncovered}"
             )));

@@ -19,7 +19,7 @@
 //! | a required component that is not covered; no `created`, no `keyid`, no `nonce` where it is required | 401 | `invalid-credentials` |
 //! | an unknown key, another `alg` than the key's, a signature of someone else | 401 | `invalid-credentials` |
 //! | made more than the skew ahead of our clock | 401 | `invalid-credentials` |
-//! | genuine, but older than allowed or past its `expires` | 401 | `expired-credentials` |
+//! | genuine, but older than allowed, past its `expires`, or by a caller whose time is over | 401 | `expired-credentials` |
 //! | content that is not that of its digest, or that nothing covers | 401 | `invalid-credentials` |
 //! | a nonce that was used before | 401 | `invalid-credentials` |
 //! | the store of keys or of nonces fails | 503 | `unavailable`, with `Retry-After: 5` |
@@ -48,7 +48,7 @@
 //!      -----END PUBLIC KEY-----",
 //! )?;
 //! keys.insert("robot-1", robot, Principal::builder("partners", "acme").scheme("signature").build());
-//! let signatures = MessageSignatures::builder(keys).require("content-type").build()?;
+//! let signatures = MessageSignatures::builder(keys).cover("content-type").build()?;
 //! # let _ = signatures;
 //! # Ok::<(), tower_parapet::ConfigError>(())
 //! ```
@@ -58,6 +58,7 @@
 //! | setter | default |
 //! |---|---|
 //! | [`require`](MessageSignaturesBuilder::require) | `@method`, `@authority`, `@path`, `@query` where there is one, `content-digest` where there is content |
+//! | [`cover`](MessageSignaturesBuilder::cover) | no other field, though a signer here covers `content-type` where there is one |
 //! | [`max_age`](MessageSignaturesBuilder::max_age) | 300 s after `created`, which is required |
 //! | [`clock_skew`](MessageSignaturesBuilder::clock_skew) | 30 s ahead |
 //! | [`require_nonce`](MessageSignaturesBuilder::require_nonce) | optional; used up where there is one |
@@ -78,7 +79,8 @@
 //! stream that is not read whole, so such calls are refused with 415 unless
 //! [`unsigned_content`](DangerousMessageSignatures::unsigned_content) is chosen. Whoever holds a head
 //! that was signed, and not yet seen here, can spend limits that are kept by principal until the body
-//! is found wrong.
+//! is found wrong. The name of a key is no secret: an unknown one is refused sooner than a forged
+//! signature.
 //!
 //! [RFC 9421]: https://www.rfc-editor.org/rfc/rfc9421
 //! [RFC 9530]: https://www.rfc-editor.org/rfc/rfc9530

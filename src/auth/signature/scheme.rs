@@ -136,6 +136,9 @@ impl MessageSignatures {
         signed.verify(known.key(), &Message::of(line, exchange.headers()))?;
         let created = signed.created().unwrap_or_default();
         let until = self.0.window.check(created, signed.expires(), now)?;
+        if known.principal().expires_at().is_some_and(|end| now >= end) {
+            return Err(SignatureFault::expired("a key whose time is over"));
+        }
         let keyid = signed.keyid().unwrap_or_default().as_bytes();
         let once = |nonce: &str| Once {
             key: ReplayKey::of("message-signature", &[keyid, nonce.as_bytes()]),
@@ -234,7 +237,8 @@ impl MessageSignatures {
             true => (Reason::ExpiredCredentials, "a signature that still counts"),
             false => (Reason::InvalidCredentials, "a signature of a known key over the request"),
         };
-        Rejection::new(reason).expected(expected).found(fault.to_string())
+        let refusal = Rejection::new(reason).expected(expected).found(fault.to_string());
+        if fault.is_expired() { refusal.detail("the signature has expired") } else { refusal }
     }
 
     /// As [`refuse`](Self::refuse), where nobody else lists the ways in.
@@ -299,7 +303,8 @@ impl Scheme for MessageSignatures {
             return Ok(Attempt::Absent);
         };
         let has_query = exchange.uri().query().is_some();
-        self.0.demand.check(&signed, has_query).map_err(|fault| self.refuse(&fault))?;
+        let demanded = self.0.demand.check(&signed, has_query, exchange.headers());
+        demanded.map_err(|fault| self.refuse(&fault))?;
         let Some(keyid) = signed.keyid() else {
             return Err(self.refuse(&SignatureFault::new("a signature without `keyid`")));
         };

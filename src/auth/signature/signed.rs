@@ -246,8 +246,7 @@ pub(super) fn base(
         if base.len() + value.len() > MOST_BASE {
             return Err(SignatureFault::new("a signature of more than 64 KiB"));
         }
-        let name = component.to_string();
-        for part in [&name, ": ", &value, "\n"] {
+        for part in [component.text(), ": ", &value, "\n"] {
             base.push_str(part);
         }
     }

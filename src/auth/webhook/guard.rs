@@ -98,7 +98,7 @@ impl Webhook {
         };
         let end = sent.saturating_add(self.0.tolerance);
         if sent > now.saturating_add(self.0.tolerance) {
-            return Err(WebhookFault::expired("a delivery that is sent in the future"));
+            return Err(WebhookFault::invalid("a delivery that is sent in the future"));
         }
         if now >= end {
             return Err(WebhookFault::expired("a delivery that was sent too long ago"));

@@ -13,8 +13,8 @@
 //! |---|---|---|
 //! | a live secret signed it, in time, and it was not taken before | – | admitted, the principal is the sender |
 //! | no signature | 401 | `missing-credentials` |
-//! | a signature that cannot be read, stands there twice, or that no live secret made | 401 | `invalid-credentials` |
-//! | signed, but its time is further from ours than the tolerance | 401 | `expired-credentials` |
+//! | a signature that cannot be read, stands there twice, or that no live secret made; a time further ahead than the tolerance | 401 | `invalid-credentials` |
+//! | signed, but longer ago than the tolerance | 401 | `expired-credentials` |
 //! | signed, and taken before | 401 | `invalid-credentials` |
 //! | the store of what was taken fails | 503 | `unavailable`, with `Retry-After: 5` |
 //!
