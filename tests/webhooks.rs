@@ -18,7 +18,7 @@ use axum::{Router, routing::post};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use support::{Answer, Records, request, serve};
 use tower_parapet::{
-    ConfigError, Parapet, Peer, Policy, Principal, Rejection,
+    ConfigError, Flow, Parapet, Peer, Policy, Principal, Rejection,
     auth::{
         StoreError,
         replay::{MemoryReplays, ReplayKey, ReplayStore},
@@ -257,6 +257,25 @@ async fn a_store_that_answers_later_decides_alike_and_one_that_fails_is_our_faul
     let record = service.records.wait_for(3).pop().unwrap();
     assert!(record.principal.is_none());
     assert!(record.rejection.as_ref().and_then(Rejection::private_cause).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_nobody_proves_never_reaches_the_handler() {
+    let claims = support::does(|exchange| {
+        exchange.set_principal(Principal::builder("partners", "acme").build());
+        exchange.claim();
+        Ok(Flow::Continue)
+    });
+    let records = Records::default();
+    let parapet = Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .observe(records.clone())
+        .route("POST /orders", Policy::optional().guard(claims));
+    let router = Router::new().route("/orders", post(async || "done"));
+    let address = serve(parapet.build().unwrap().protect(router)).await;
+    let answer = request(address, "POST", "/orders", &[], b"{}").await;
+    assert_eq!((answer.status, &*answer.code()), (401, "missing-credentials"));
+    assert!(records.wait_for(1)[0].principal.is_none());
 }
 
 #[tokio::test(flavor = "multi_thread")]

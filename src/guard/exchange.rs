@@ -15,7 +15,7 @@ use crate::{
     router,
 };
 
-use super::{BodyHook, BodyWatch, Env, Flow, Guard, Later, Mode, Rehearsal, Replies, Signed};
+use super::{BodyHook, BodyWatch, Env, Guard, Later, Mode, Rehearsal, Replies, Signed};
 
 /// A request under judgement: its head, what is known so far, and what guards registered for later.
 ///
@@ -180,26 +180,6 @@ impl Exchange {
         self.context.principal = Some(principal);
     }
 
-    /// The principal is a claim until the body has been read: a record does not name it before
-    /// [`prove`](Self::prove). Who makes it so registers a hook of [`read_body`](Self::read_body)
-    /// that proves it or refuses.
-    pub(crate) fn claim(&mut self) {
-        self.context.is_provisional = true;
-    }
-
-    /// The body bears the claim out.
-    pub(crate) fn prove(&mut self) {
-        self.context.is_provisional = false;
-    }
-
-    /// For the record of a refusal: who it was said to be, where that was not proven.
-    pub(crate) fn note_claim(&mut self) {
-        let claimed = self.context.principal.as_ref().filter(|_| self.context.is_provisional);
-        if let Some(text) = claimed.map(|who| format!("{} {}", who.issuer(), who.subject())) {
-            self.note("claimed-principal", text);
-        }
-    }
-
     /// The rule the request is judged by; `None` without a route table.
     pub fn route(&self) -> Option<&Route> {
         self.context.route.as_deref()
@@ -335,13 +315,6 @@ impl Exchange {
         self.later().body_hooks.push(Signed::new(hook));
     }
 
-    /// Goes on after real I/O once the body hook that asks for it is done, and before the next one.
-    pub(crate) fn wait(&mut self, flow: Flow) {
-        if let (Flow::Suspend(resume), None) = (flow, self.trial) {
-            self.later().waits().push(resume);
-        }
-    }
-
     /// Judges the body while the handler reads it.
     pub fn watch_body(&mut self, watch: impl BodyWatch) {
         if self.trial.is_none() {
@@ -378,7 +351,7 @@ impl Exchange {
         }
     }
 
-    fn later(&mut self) -> &mut Later {
+    pub(super) fn later(&mut self) -> &mut Later {
         self.later.get_or_insert_default()
     }
 }

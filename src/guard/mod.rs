@@ -1,6 +1,7 @@
 //! All that an extension author learns: a guard decides about an exchange, in a phase.
 
 mod certificate;
+mod claim;
 mod env;
 mod exchange;
 mod later;

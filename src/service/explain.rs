@@ -16,7 +16,7 @@ use crate::{
     rejection::Rejection,
 };
 
-use super::{Stack, caught, finish::take_verdict, in_time, request_body};
+use super::{Stack, caught, finish::take_verdict, in_time, refuse_unproven, request_body};
 
 /// What a request's guards came to.
 enum End {
@@ -57,9 +57,10 @@ async fn judge_body(exchange: &mut Exchange, bytes: Bytes) -> Result<(), Rejecti
     if request_body::is_to_be_read(exchange, &body) {
         let read = AssertUnwindSafe(request_body::read(exchange, body)).catch_unwind();
         let read = read.await.unwrap_or_else(|panic| Err(Rejection::panicked(panic.as_ref())));
-        return read.map(drop);
+        return read.and_then(|_| refuse_unproven(exchange));
     }
     let wrapped = request_body::wrap(exchange, body)?;
+    refuse_unproven(exchange)?;
     // What is wrong with it is the verdict's to say.
     let _ = wrapped.body.collect().await;
     take_verdict(wrapped.verdict.as_ref()).map_or(Ok(()), Err)

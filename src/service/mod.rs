@@ -231,8 +231,17 @@ fn call<S: Service<Request<Body>>>(
     exchange: Exchange,
     body: Body,
 ) -> Result<S::Future, Rejection> {
+    refuse_unproven(&exchange)?;
     let request = exchange.into_request(body);
     caught(|| Ok(inner.call(request)))
+}
+
+/// The handler takes a principal for one that was proven.
+fn refuse_unproven(exchange: &Exchange) -> Result<(), Rejection> {
+    if !exchange.context.is_provisional {
+        return Ok(());
+    }
+    Err(exchange.context.unauthenticated().found("a claim that no body has borne out"))
 }
 
 /// Guards that wait have as long as a handler: what they wait for may never answer.
