@@ -37,7 +37,8 @@ pub struct Policy {
     pub(crate) cross_origin: Option<Arc<dyn Guard>>,
     pub(crate) sample: Option<Arc<Sample>>,
     pub(crate) is_browser: bool,
-    pub(crate) is_answered: bool, pub(crate) own_authentication: bool,
+    pub(crate) is_answered: bool,
+    pub(crate) own_authentication: bool,
     pub(crate) streams: Streams,
     pub(crate) mistakes: Mistakes,
 }
@@ -53,7 +54,8 @@ impl Policy {
             cross_origin: None,
             sample: None,
             is_browser: false,
-    is_answered: false, own_authentication: false,
+            is_answered: false,
+            own_authentication: false,
             streams: Streams::default(),
             mistakes: Mistakes::default(),
         }

@@ -109,7 +109,8 @@ impl RoutesBuilder {
                 cross_origin: policy.cross_origin,
                 sample: policy.sample,
                 is_browser: policy.is_browser,
-    is_answered: policy.is_answered, own_authentication: policy.own_authentication,
+                is_answered: policy.is_answered,
+                own_authentication: policy.own_authentication,
                 streams: policy.streams,
                 guards: grouped(policy.guards.into_iter()),
                 ..Route::new(pattern, policy.access)
