@@ -26,6 +26,9 @@ pub mod coverage;
 pub mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod grpc;
 mod guard;
 #[cfg(feature = "full")]

@@ -98,7 +98,7 @@ pub(crate) fn halves<'a>(
 /// A body that has not arrived after this long is given up on.
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl super::Exchange {
     /// An exchange outside of a stack, for unit tests of guards; the peer comes from `PeerAddr`.
     pub(crate) fn test(request: http::Request<()>, clock: impl Clock) -> Self {

@@ -1,0 +1,18 @@
+//! What the targets in `fuzz/` feed with bytes of any kind. Each function says whether they were taken,
+//! and panics when they must not have been, as it does when the code it calls panics.
+//!
+//! It is there for `cargo fuzz` alone, and for the tests, which run the seeds through it.
+#![allow(missing_docs, clippy::expect_used, reason = "a fuzz target fails by panicking")]
+
+#[cfg(feature = "jwt")]
+mod jwks;
+#[cfg(feature = "jwt")]
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+#[cfg(feature = "jwt")]
+pub use jwks::jwks;
+#[cfg(feature = "jwt")]
+pub use token::token;

@@ -1,0 +1,19 @@
+//! Others sign and we verify, we sign and others verify: `jose` of npm at the other end.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests fail by panicking"
+)]
+
+#[path = "../support/node.rs"]
+mod node;
+
+mod jose;
+mod mutation;
+mod service;
+mod tokens;
