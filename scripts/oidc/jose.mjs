@@ -1,17 +1,14 @@
-// What `jose` says, for tests/differential: a question a line in JSON, an answer a line. It prints
-// `ready` first; the end of its input ends it. Keys are made at the first need and new each time.
+// What `jose` says, for tests/differential. Keys are made at the first need and new each time.
 //
 //   {"op":"keys"}                                     the public keys: {"RS256":{"kty":…},…}
 //   {"op":"sign","alg":…,"header":{…},"claims":{…}}   a token: {"token":…}
 //   {"op":"proof","alg":…,"claims":{…},"header":{…}}  a DPoP proof: {"proof":…,"jkt":…}
 //   {"op":"verify","token":…,"jwk":…,"options":{…}}   {"header":…,"claims":…}
 //   {"op":"verify-proof","proof":…}                   {"header":…,"claims":…,"jkt":…}
-//
-// What `jose` refuses is {"error":…}.
 
-import { createInterface } from 'node:readline';
 import { createHash } from 'node:crypto';
 import * as jose from 'jose';
+import { answer } from './answer.mjs';
 
 const algorithms = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512',
@@ -71,16 +68,4 @@ const operations = {
   },
 };
 
-console.log('ready');
-for await (const line of createInterface({ input: process.stdin })) {
-  let answer;
-  try {
-    const question = JSON.parse(line);
-    if (!Object.hasOwn(operations, question.op)) throw new Error(`no operation \`${question.op}\``);
-    answer = await operations[question.op](question);
-  } catch (error) {
-    answer = { error: `${error.code ?? error.name}: ${error.message}` };
-  }
-  console.log(JSON.stringify(answer));
-}
-process.exit(0);
+await answer(operations);

@@ -41,4 +41,38 @@ impl Jose {
         let answer = self.node.ask(&question);
         answer["token"].as_str().unwrap_or_else(|| panic!("{question}: {answer}")).to_owned()
     }
+
+    pub fn proof(&mut self, alg: &str, header: &Value, claims: &Value) -> String {
+        self.prove(alg, header, claims)["proof"].as_str().unwrap().to_owned()
+    }
+
+    /// Of the key that signs the proofs of an algorithm (RFC 7638).
+    pub fn thumbprint(&mut self, alg: &str) -> String {
+        self.prove(alg, &json!({}), &json!({}))["jkt"].as_str().unwrap().to_owned()
+    }
+
+    fn prove(&mut self, alg: &str, header: &Value, claims: &Value) -> Value {
+        let question = json!({"op": "proof", "alg": alg, "header": header, "claims": claims});
+        let answer = self.node.ask(&question);
+        assert!(answer["error"].is_null(), "{question}: {answer}");
+        answer
+    }
+
+    /// What a token says, if `jose` takes it.
+    pub fn verify(&mut self, token: &str, jwk: &Value, options: &Value) -> Result<Value, String> {
+        self.judge(json!({"op": "verify", "token": token, "jwk": jwk, "options": options}))
+    }
+
+    /// What a proof says, if `jose` takes it.
+    pub fn verify_proof(&mut self, proof: &str) -> Result<Value, String> {
+        self.judge(json!({"op": "verify-proof", "proof": proof}))
+    }
+
+    fn judge(&mut self, question: Value) -> Result<Value, String> {
+        let answer = self.node.ask(&question);
+        match answer["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(answer),
+        }
+    }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use axum::{Json, Router, body::Body, routing::get};
 use http::{
-    Request,
+    HeaderName, Request,
     header::{AUTHORIZATION, HOST},
 };
 use http_body_util::BodyExt;
@@ -42,9 +42,15 @@ impl Service {
 
     /// Whom a bearer token speaks for, or the problem that it is.
     pub fn ask(&self, token: &[u8]) -> Result<Value, Value> {
-        let value = [b"Bearer ", token].concat();
-        let request = Request::get("/").header(HOST, "api.example").header(AUTHORIZATION, value);
-        let request = request.extension(Tls::new());
+        self.ask_by(&[(AUTHORIZATION, &[b"Bearer ", token].concat())])
+    }
+
+    /// Whom a request with these headers speaks for.
+    pub fn ask_by(&self, headers: &[(HeaderName, &[u8])]) -> Result<Value, Value> {
+        let mut request = Request::get("/").header(HOST, "api.example").extension(Tls::new());
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
         // What no header can hold comes over no wire.
         let request = request.body(Body::empty()).map_err(|_| Value::Null)?;
         let answer = at_once(self.0.clone().oneshot(request)).unwrap();

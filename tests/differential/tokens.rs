@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Every algorithm under every name it has in a header.
-const ASYMMETRIC: [(&str, Algorithm); 10] = [
+pub const ASYMMETRIC: [(&str, Algorithm); 10] = [
     ("RS256", Algorithm::Rs256),
     ("RS384", Algorithm::Rs384),
     ("RS512", Algorithm::Rs512),
