@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Every algorithm under every name it has in a header.
-pub const ASYMMETRIC: [(&str, Algorithm); 10] = [
+pub const ASYMMETRIC: [(&str, Algorithm); 11] = [
     ("RS256", Algorithm::Rs256),
     ("RS384", Algorithm::Rs384),
     ("RS512", Algorithm::Rs512),
@@ -18,6 +18,7 @@ pub const ASYMMETRIC: [(&str, Algorithm); 10] = [
     ("PS512", Algorithm::Ps512),
     ("ES256", Algorithm::Es256),
     ("ES384", Algorithm::Es384),
+    ("ES512", Algorithm::Es512),
     ("EdDSA", Algorithm::EdDsa),
     ("Ed25519", Algorithm::EdDsa),
 ];
