@@ -2,6 +2,7 @@
 //! them. Skipped, with the reason, where there is no Node.js; required where `CI=true`.
 #![allow(
     missing_docs,
+    unreachable_pub,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
@@ -12,15 +13,20 @@
 
 mod support;
 
+#[path = "oidc/clients.rs"]
+mod clients;
 #[path = "support/node.rs"]
-#[allow(dead_code, unreachable_pub, reason = "other tests use the rest")]
+#[allow(dead_code, reason = "other tests use the rest")]
 mod node;
+#[path = "oidc/opaque.rs"]
+mod opaque;
 #[path = "oidc/provider.rs"]
-#[allow(unreachable_pub, reason = "a module of this test")]
 mod provider;
+#[path = "oidc/service.rs"]
+mod service;
 
 use provider::{LEDGER, ORDERS, Provider};
-use support::{get, request};
+use support::get;
 
 #[tokio::test]
 async fn the_provider_gives_both_kinds_of_token_and_counts() {

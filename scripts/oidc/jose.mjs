@@ -1,6 +1,7 @@
 // What `jose` says, for tests/differential. Keys are made at the first need and new each time.
 //
 //   {"op":"keys"}                                     the public keys: {"RS256":{"kty":…},…}
+//   {"op":"private","alg":…}                          the private key: {"pem":…}
 //   {"op":"sign","alg":…,"header":{…},"claims":{…}}   a token: {"token":…}
 //   {"op":"proof","alg":…,"claims":{…},"header":{…}}  a DPoP proof: {"proof":…,"jkt":…}
 //   {"op":"verify","token":…,"jwk":…,"options":{…}}   {"header":…,"claims":…}
@@ -39,6 +40,10 @@ const operations = {
       keys[alg] = { kty: 'oct', k: jose.base64url.encode(secret(alg)) };
     }
     return keys;
+  },
+
+  async private({ alg }) {
+    return { pem: await jose.exportPKCS8((await pair(alg)).privateKey) };
   },
 
   async sign({ alg, header, claims }) {

@@ -7,6 +7,12 @@
 #[cfg(feature = "jwt")]
 mod jwks;
 #[cfg(feature = "jwt")]
+mod jws;
+#[cfg(feature = "dpop")]
+mod proof;
+#[cfg(feature = "signatures")]
+mod signature;
+#[cfg(feature = "jwt")]
 mod token;
 
 #[cfg(test)]
@@ -14,5 +20,13 @@ mod tests;
 
 #[cfg(feature = "jwt")]
 pub use jwks::jwks;
+#[cfg(feature = "dpop")]
+pub use proof::proof;
+#[cfg(feature = "signatures")]
+pub use signature::signature;
 #[cfg(feature = "jwt")]
 pub use token::token;
+
+/// The time in all of them, since the epoch.
+#[cfg(feature = "jwt")]
+const NOW: u64 = 1_800_000_000;

@@ -29,3 +29,15 @@ fn seeds_of_tokens_run_without_a_finding() {
 fn seeds_of_key_sets_run_without_a_finding() {
     replay("jwks", super::jwks);
 }
+
+#[cfg(feature = "dpop")]
+#[test]
+fn seeds_of_proofs_run_without_a_finding() {
+    replay("proof", super::proof);
+}
+
+#[cfg(feature = "signatures")]
+#[test]
+fn seeds_of_signatures_run_without_a_finding() {
+    replay("signature", super::signature);
+}

@@ -1,10 +1,12 @@
-use std::{str, sync::LazyLock, time::Duration};
+use std::{sync::LazyLock, time::Duration};
 
-use aws_lc_rs::hmac;
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, Request, header::AUTHORIZATION};
 use serde_json::Value;
 
+use super::{
+    NOW,
+    jws::{SECRET, by_secret, two_parts},
+};
 use crate::{
     Exchange, Principal,
     auth::{
@@ -14,14 +16,13 @@ use crate::{
     clock::ManualClock,
 };
 
-const NOW: u64 = 1_800_000_000;
 const ISSUER: &str = "https://id.example";
 const AUDIENCE: &str = "orders";
-const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 
-/// Of RFC 8037, appendix A.2; nobody here has its private half.
-const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
-    "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// Of RFC 7517, appendix A.1; nobody here has its private half.
+const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"1",
+    "x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+    "y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}]}"#;
 
 static JWT: LazyLock<Jwt> = LazyLock::new(|| {
     let jwt = Jwt::builder().issuer(ISSUER).audience(AUDIENCE).jwks(KEYS).cache_capacity(100);
@@ -29,32 +30,19 @@ static JWT: LazyLock<Jwt> = LazyLock::new(|| {
 });
 
 /// A token: as it is, which nobody signed; or, where it has two lines, a header and claims that are
-/// signed here, so that what stands behind the signature is reached too.
+/// signed here.
 pub fn token(bytes: &[u8]) -> bool {
-    let line = bytes.iter().position(|byte| *byte == b'\n');
-    match line.and_then(|line| bytes.split_at_checked(line)) {
-        None => {
-            let taken = present(bytes);
-            assert!(taken.is_none(), "taken without a signature: {taken:?}");
-            false
-        }
-        Some((header, claims)) => {
-            let claims = claims.get(1..).unwrap_or_default();
-            let token = sign(header, claims);
-            // Judged once, and remembered the second time.
-            let taken = [present(token.as_bytes()), present(token.as_bytes())];
-            let [first, second] = taken.map(|taken| taken.map(|it| it.subject().to_owned()));
-            assert_eq!(first, second, "remembered as something else");
-            first.inspect(|subject| judge(header, claims, subject)).is_some()
-        }
-    }
-}
-
-fn sign(header: &[u8], claims: &[u8]) -> String {
-    let encode = |bytes| URL_SAFE_NO_PAD.encode(bytes);
-    let signed = format!("{}.{}", encode(header), encode(claims));
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET), signed.as_bytes());
-    format!("{signed}.{}", encode(tag.as_ref()))
+    let Some((header, claims)) = two_parts(bytes) else {
+        let taken = present(bytes);
+        assert!(taken.is_none(), "taken without a signature: {taken:?}");
+        return false;
+    };
+    let token = by_secret(header, claims);
+    // Judged once, and remembered the second time.
+    let taken = [present(token.as_bytes()), present(token.as_bytes())];
+    let [first, second] = taken.map(|taken| taken.map(|it| it.subject().to_owned()));
+    assert_eq!(first, second, "remembered as something else");
+    first.inspect(|subject| judge(header, claims, subject)).is_some()
 }
 
 fn present(token: &[u8]) -> Option<Principal> {

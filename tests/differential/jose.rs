@@ -36,6 +36,12 @@ impl Jose {
         &self.keys[alg]
     }
 
+    /// The private key of an algorithm, in PKCS#8.
+    pub fn private_pem(&mut self, alg: &str) -> String {
+        let answer = self.node.ask(&json!({"op": "private", "alg": alg}));
+        answer["pem"].as_str().unwrap_or_else(|| panic!("{alg}: {answer}")).to_owned()
+    }
+
     pub fn sign(&mut self, alg: &str, header: &Value, claims: &Value) -> String {
         let question = json!({"op": "sign", "alg": alg, "header": header, "claims": claims});
         let answer = self.node.ask(&question);

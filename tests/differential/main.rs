@@ -15,5 +15,8 @@ mod node;
 
 mod jose;
 mod mutation;
+mod outgoing;
+mod proofs;
 mod service;
+mod signatures;
 mod tokens;

@@ -24,6 +24,12 @@ pub enum Mutation {
     Splice(Index, Index),
 }
 
+/// Ten thousand of them, whatever the environment asks for; those that change nothing do not count.
+pub fn config() -> ProptestConfig {
+    let cases = ProptestConfig::with_cases(10_000);
+    ProptestConfig { failure_persistence: None, max_global_rejects: 100_000, ..cases }
+}
+
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.=+/";
 
 pub fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
@@ -135,7 +141,7 @@ fn tokens_are_good_before_they_are_damaged() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(10_000))]
+    #![proptest_config(config())]
 
     #[test]
     fn no_damaged_token_is_taken(

@@ -9,7 +9,7 @@ use tower_parapet::auth::{dpop::Dpop, jwt::Jwt};
 
 use crate::{
     jose::{Jose, with_jose},
-    mutation::{damage, mutations},
+    mutation::{self, damage, mutations},
     service::{AUDIENCE, ISSUER, NOW, Service},
     tokens::ASYMMETRIC,
 };
@@ -111,13 +111,14 @@ fn no_damaged_proof_is_taken() {
         }
         // This one has seen none of them, so that nothing is refused as a replay.
         let service = service(jose);
-        let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) };
+        let config = mutation::config();
         let cases = (0..algs.len(), 0..algs.len(), mutations());
         let mut runner = proptest::test_runner::TestRunner::new(config);
         let result = runner.run(&cases, |(which, foreign, mutations)| {
             let (token, pair) = &proofs[which];
             let damaged = damage(&pair[0], &proofs[foreign].1[1], &mutations);
-            let is_whole = proofs.iter().any(|(_, pair)| pair.iter().any(|it| *it == damaged.trim_ascii()));
+            let is_whole =
+                proofs.iter().any(|(_, pair)| pair.iter().any(|it| *it == damaged.trim_ascii()));
             prop_assume!(!is_whole);
             prop_assert!(ask(&service, token, &damaged).is_err());
             Ok(())
