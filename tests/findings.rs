@@ -43,6 +43,9 @@ mod grpc;
 #[path = "../examples/hyper.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod hyper;
+#[path = "../examples/oidc.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod oidc;
 #[path = "../examples/quickstart.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod quickstart;
@@ -375,6 +378,7 @@ fn the_examples_have_no_finding_above_low() {
         ("hyper", hyper::parapet(keys())),
         ("custom_guard", custom_guard::parapet()),
         ("grpc", grpc::parapet(keys())),
+        ("oidc", oidc::parapet("http://127.0.0.1:4000", "a secret")),
         ("websocket", websocket::parapet(KEYS.to_owned())),
     ];
     for (example, stack) in stacks {

@@ -35,6 +35,9 @@ mod grpc;
 #[path = "../examples/hyper.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod hyper;
+#[path = "../examples/oidc.rs"]
+#[allow(dead_code, reason = "its stack alone is looked at")]
+mod oidc;
 #[path = "../examples/quickstart.rs"]
 #[allow(dead_code, reason = "its stack alone is looked at")]
 mod quickstart;
@@ -58,6 +61,11 @@ fn grpc_stack() -> Result<Parapet, ConfigError> {
     grpc::parapet(MemoryKeys::new())
 }
 
+/// Whoever it asks is not there: who has no token gets nowhere all the same.
+fn oidc_stack() -> Result<Parapet, ConfigError> {
+    oidc::parapet("http://127.0.0.1:4000", "a secret")
+}
+
 fn websocket_stack() -> Result<Parapet, ConfigError> {
     websocket::parapet(KEYS.to_owned())
 }
@@ -70,6 +78,7 @@ const EXAMPLES: &[(&str, Build)] = &[
     ("hyper", hyper_stack),
     ("custom_guard", custom_guard::parapet),
     ("grpc", grpc_stack),
+    ("oidc", oidc_stack),
     ("websocket", websocket_stack),
 ];
 

@@ -1,4 +1,5 @@
-//! Others sign and we verify, we sign and others verify: `jose` of npm at the other end.
+//! Others sign and we verify, we sign and others verify: libraries of npm at the other end.
+#![cfg(unix)]
 #![allow(
     missing_docs,
     unreachable_pub,

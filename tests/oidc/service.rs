@@ -7,40 +7,34 @@ use std::{
 
 use axum::{Router, routing::get};
 use tower_parapet::{
-    Introspection, Parapet, ParapetBuilder, Peer, Policy, Principal,
-    auth::introspection::IntrospectionBuilder, clock::ManualClock, scope,
+    Introspection, Jwt, Parapet, ParapetBuilder, Peer, Policy, Principal,
+    auth::{introspection::IntrospectionBuilder, jwt::JwtBuilder},
+    clock::ManualClock,
+    scope,
 };
 
 use crate::{
-    provider::{LEDGER, Provider},
-    support::{self, Answer, Records, serve},
+    provider::{LEDGER, ORDERS, Provider},
+    support::{self, Answer, serve},
 };
 
+/// Orders, to be read with one scope and written with another.
 pub struct Service {
     pub address: SocketAddr,
-    pub records: Records,
-    /// Time as it was at the start, until it is moved.
-    pub clock: ManualClock,
 }
 
 impl Service {
     /// With these schemes, which setters of the stack bring.
     pub async fn start(schemes: impl FnOnce(ParapetBuilder) -> ParapetBuilder) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let clock = ManualClock::at_unix(Duration::from_secs(now.as_secs()));
-        let records = Records::default();
         let parapet = schemes(Parapet::builder())
             .peer(Peer::ConnectInfo)
-            .route("POST /orders", Policy::require(scope("orders:write")))
-            .observe(records.clone())
-            .with_clock(clock.clone());
+            .route("POST /orders", Policy::require(scope("orders:write")));
         let whoami = async |caller: Principal| {
             let scopes: Vec<_> = caller.scopes().collect();
             format!("{} of {}: {}", caller.subject(), caller.issuer(), scopes.join(" "))
         };
         let app = Router::new().route("/orders", get(whoami).post(whoami));
-        let address = serve(parapet.build().unwrap().protect(app)).await;
-        Self { address, records, clock }
+        Self { address: serve(parapet.build().unwrap().protect(app)).await }
     }
 
     pub async fn ask(&self, token: &str) -> Answer {
@@ -58,4 +52,19 @@ pub fn introspection(provider: &Provider) -> IntrospectionBuilder {
         .client_secret("orders-secret")
         .audience(LEDGER)
         .subject_from_client()
+}
+
+/// Takes the provider's JWTs, by keys that it finds itself.
+pub fn discovered(provider: &Provider) -> JwtBuilder {
+    let jwt = Jwt::builder().issuer(provider.issuer()).audience(ORDERS).token_types(["at+jwt"]);
+    jwt.discover().key_cooldown(COOLDOWN)
+}
+
+/// The shortest there is.
+pub const COOLDOWN: Duration = Duration::from_secs(1);
+
+/// Time as it is, until it is moved.
+pub fn clock() -> ManualClock {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    ManualClock::at_unix(Duration::from_secs(now.as_secs()))
 }

@@ -1,9 +1,10 @@
 //! Programs in Node.js, beside the locked packages of `scripts/oidc`.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::{
     env,
     io::{BufRead, BufReader, Write},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::LazyLock,
 };
@@ -21,12 +22,15 @@ pub struct Node {
 
 /// Why there is no Node.js here, found out once.
 static MISSING: LazyLock<Option<String>> = LazyLock::new(|| {
-    let install = Command::new(script("oidc/install")).stdin(Stdio::null()).output().unwrap();
-    let check = Command::new(script("oidc/node")).arg("--check").stdin(Stdio::null()).output();
-    [install, check.unwrap()]
-        .into_iter()
-        .find(|output| !output.status.success())
-        .map(|output| String::from_utf8_lossy(&output.stderr).trim().to_owned())
+    let tried = |name: &str, arguments: &[&str]| {
+        let mut command = Command::new(script(name));
+        match command.args(arguments).stdin(Stdio::null()).output() {
+            Ok(output) if output.status.success() => None,
+            Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+            Err(error) => Some(format!("scripts/{name}: {error}")),
+        }
+    };
+    tried("oidc/install", &[]).or_else(|| tried("oidc/node", &["--check"]))
 });
 
 /// Whether the tests that need Node.js can run. Says why not; where `CI=true` they must.
@@ -81,6 +85,6 @@ impl Drop for Node {
     }
 }
 
-fn script(name: &str) -> std::path::PathBuf {
+fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts").join(name)
 }
