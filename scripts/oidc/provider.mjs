@@ -44,20 +44,20 @@ const machine = {
   response_types: [],
   scope: 'orders:read orders:write',
 };
+const byKey = {
+  token_endpoint_auth_method: 'private_key_jwt',
+  token_endpoint_auth_signing_alg: 'ES256',
+  jwks: { keys: [{ ...await publicJwk(), alg: 'ES256', use: 'sig', kid: 'tests' }] },
+};
 const clients = [
   { ...machine, client_id: 'basic', client_secret: 'basic-secret' },
-  {
-    ...machine,
-    client_id: 'assertion',
-    token_endpoint_auth_method: 'private_key_jwt',
-    token_endpoint_auth_signing_alg: 'ES256',
-    jwks: { keys: [{ ...await publicJwk(), alg: 'ES256', use: 'sig', kid: 'assertion' }] },
-  },
+  { ...machine, ...byKey, client_id: 'assertion' },
   { ...machine, client_id: 'dpop', client_secret: 'dpop-secret', dpop_bound_access_tokens: true },
   // Its proofs have to carry a nonce.
   { ...machine, client_id: 'nonce', client_secret: 'nonce-secret', dpop_bound_access_tokens: true },
-  // The service itself: it asks about tokens and gets none.
+  // The service itself, which asks about tokens and gets none, by either way.
   { ...machine, grant_types: [], client_id: 'orders', client_secret: 'orders-secret' },
+  { ...machine, ...byKey, grant_types: [], client_id: 'orders-by-key' },
 ];
 
 const resources = {
@@ -118,7 +118,7 @@ function provider(issuer) {
       clientCredentials: { enabled: true },
       introspection: {
         enabled: true,
-        allowedPolicy: (_, client) => client.clientId === 'orders',
+        allowedPolicy: (_, client) => client.clientId.startsWith('orders'),
       },
       dPoP: {
         enabled: true,

@@ -4,6 +4,8 @@
 //! It is there for `cargo fuzz` alone, and for the tests, which run the seeds through it.
 #![allow(missing_docs, clippy::expect_used, reason = "a fuzz target fails by panicking")]
 
+#[cfg(feature = "mtls")]
+mod client_cert;
 #[cfg(feature = "jwt")]
 mod jwks;
 #[cfg(feature = "jwt")]
@@ -18,6 +20,8 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "mtls")]
+pub use client_cert::client_cert;
 #[cfg(feature = "jwt")]
 pub use jwks::jwks;
 #[cfg(feature = "dpop")]

@@ -41,3 +41,9 @@ fn seeds_of_proofs_run_without_a_finding() {
 fn seeds_of_signatures_run_without_a_finding() {
     replay("signature", super::signature);
 }
+
+#[cfg(feature = "mtls")]
+#[test]
+fn seeds_of_client_certificates_run_without_a_finding() {
+    replay("client_cert", super::client_cert);
+}

@@ -22,6 +22,11 @@ pub fn client(provider: &Provider, resource: &str) -> ClientCredentialsBuilder {
         .for_origin(SERVICE)
 }
 
+/// The key that the provider knows clients by.
+pub fn key() -> PrivateKey {
+    PrivateKey::pem(include_str!("../support/keys/es256.pem")).id("tests")
+}
+
 async fn headers(builder: ClientCredentialsBuilder) -> Result<HeaderMap, TokenError> {
     let target = Uri::try_from(format!("{SERVICE}/orders")).unwrap();
     builder.build().unwrap().headers(&Method::GET, &target).await
@@ -45,13 +50,12 @@ async fn a_client_gets_tokens_however_it_authenticates() {
     let opaque = headers(basic(LEDGER).client_secret("basic-secret")).await.unwrap();
     assert_eq!(shape(&opaque), ("Bearer", 1));
 
-    let key = PrivateKey::pem(include_str!("../support/keys/es256.pem")).id("assertion");
-    let assertion = client(&provider, ORDERS).client_id("assertion").private_key_jwt(key);
+    let assertion = client(&provider, ORDERS).client_id("assertion").private_key_jwt(key());
     assert_eq!(shape(&headers(assertion).await.unwrap()), ("Bearer", 3));
 
     let wrong = headers(basic(ORDERS).client_secret("another")).await.unwrap_err();
     assert!(wrong.to_string().contains("invalid_client"), "{wrong}");
-    let other = PrivateKey::pem(include_str!("../support/keys/es384.pem")).id("assertion");
+    let other = PrivateKey::pem(include_str!("../support/keys/es384.pem")).id("tests");
     let forged = client(&provider, ORDERS).client_id("assertion").private_key_jwt(other);
     assert!(headers(forged).await.is_err());
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::{
+    clients::key,
     node,
     provider::{LEDGER, ORDERS, Provider},
-    service::{Service, clock, introspection},
+    service::{Service, asking, clock, introspection},
 };
 
 const ASKED: &str = "POST /token/introspection";
@@ -34,6 +35,23 @@ async fn an_opaque_token_is_asked_about_once_and_then_remembered() {
     let jwt = provider.token("basic", ORDERS, "orders:read").await;
     assert_eq!(service.ask(&jwt).await.status, 401);
     assert_eq!(provider.count(ASKED), 2, "a JWT is nothing to ask about");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_may_ask_by_a_signed_assertion_and_nobody_believes_a_wrong_secret() {
+    if !node::is_here() {
+        return;
+    }
+    let provider = Provider::start();
+    let token = provider.token("basic", LEDGER, "orders:read").await;
+    let by_key = asking(&provider).client_id("orders-by-key").private_key_jwt(key());
+    let service = Service::start(|stack| stack.authenticate(by_key)).await;
+    assert_eq!(service.ask(&token).await.status, 200);
+
+    let by_guess = asking(&provider).client_id("orders").client_secret("a guess");
+    let service = Service::start(|stack| stack.authenticate(by_guess)).await;
+    let unsure = service.ask(&token).await;
+    assert_eq!((unsure.status, &*unsure.code()), (503, "unavailable"), "the fault is ours");
 }
 
 #[tokio::test(flavor = "multi_thread")]

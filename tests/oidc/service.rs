@@ -45,13 +45,13 @@ impl Service {
 
 /// Takes the provider's opaque tokens.
 pub fn introspection(provider: &Provider) -> IntrospectionBuilder {
+    asking(provider).client_id("orders").client_secret("orders-secret")
+}
+
+/// The same, as a service that has yet to say who it is.
+pub fn asking(provider: &Provider) -> IntrospectionBuilder {
     // Nobody logs in at a machine: its tokens name the client alone.
-    Introspection::builder()
-        .issuer(provider.issuer())
-        .client_id("orders")
-        .client_secret("orders-secret")
-        .audience(LEDGER)
-        .subject_from_client()
+    Introspection::builder().issuer(provider.issuer()).audience(LEDGER).subject_from_client()
 }
 
 /// Takes the provider's JWTs, by keys that it finds itself.
