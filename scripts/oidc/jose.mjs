@@ -3,6 +3,7 @@
 //   {"op":"keys"}                                     the public keys: {"RS256":{"kty":…},…}
 //   {"op":"private","alg":…}                          the private key: {"pem":…}
 //   {"op":"sign","alg":…,"header":{…},"claims":{…}}   a token: {"token":…}
+//   {"op":"sign-text","alg":…,"text":…}               any text, signed: {"jws":…}
 //   {"op":"proof","alg":…,"claims":{…},"header":{…}}  a DPoP proof: {"proof":…,"jkt":…}
 //   {"op":"verify","token":…,"jwk":…,"options":{…}}   {"header":…,"claims":…}
 //   {"op":"verify-proof","proof":…}                   {"header":…,"claims":…,"jkt":…}
@@ -49,6 +50,11 @@ const operations = {
   async sign({ alg, header, claims }) {
     const token = new jose.SignJWT(claims).setProtectedHeader({ alg, ...header });
     return { token: await token.sign(await signingKey(alg)) };
+  },
+
+  async 'sign-text'({ alg, text }) {
+    const jws = new jose.CompactSign(new TextEncoder().encode(text)).setProtectedHeader({ alg });
+    return { jws: await jws.sign(await signingKey(alg)) };
   },
 
   async proof({ alg, header, claims }) {

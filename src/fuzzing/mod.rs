@@ -17,7 +17,7 @@ mod signature;
 #[cfg(feature = "jwt")]
 mod token;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "jwt"))]
 mod tests;
 
 #[cfg(feature = "mtls")]

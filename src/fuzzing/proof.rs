@@ -1,11 +1,16 @@
 use std::{sync::LazyLock, time::Duration};
 
+use aws_lc_rs::{
+    digest,
+    signature::{Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderValue, Request, header::AUTHORIZATION};
 use serde_json::{Value, json};
 
 use super::{
     NOW,
-    jws::{SECRET, THUMBPRINT, by_key, by_secret, public_key, sha256, two_parts},
+    jws::{SECRET, by_secret, encode, sign, two_parts},
 };
 use crate::{
     Answer, Exchange,
@@ -18,6 +23,15 @@ use crate::{
     clock::ManualClock,
 };
 
+/// The key of RFC 8037, appendix A.1, whose thumbprint is in A.3.
+const SEED: &str = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
+const THUMBPRINT: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
+
+static KEY: LazyLock<Ed25519KeyPair> = LazyLock::new(|| {
+    let seed = URL_SAFE_NO_PAD.decode(SEED).expect("a seed");
+    Ed25519KeyPair::from_seed_unchecked(&seed).expect("a key")
+});
+
 /// A bound token, and its hash.
 static TOKEN: LazyLock<(HeaderValue, String)> = LazyLock::new(|| {
     let claims = json!({
@@ -26,7 +40,7 @@ static TOKEN: LazyLock<(HeaderValue, String)> = LazyLock::new(|| {
     });
     let token = by_secret(br#"{"alg":"HS256"}"#, claims.to_string().as_bytes());
     let value = HeaderValue::try_from(format!("DPoP {token}")).expect("a header");
-    (value, sha256(token.as_bytes()))
+    (value, encode(digest::digest(&digest::SHA256, token.as_bytes())))
 });
 
 /// Replays are for other tests: here each proof is judged as if it were the first.
@@ -54,7 +68,8 @@ pub fn proof(bytes: &[u8]) -> bool {
     };
     let Ok(claims) = str::from_utf8(claims) else { return false };
     let claims = claims.replace("$ath", &TOKEN.1);
-    let is_taken = is_taken(by_key(header, claims.as_bytes()).as_bytes());
+    let proof = sign(header, claims.as_bytes(), |signed| encode(KEY.sign(signed)));
+    let is_taken = is_taken(proof.as_bytes());
     if is_taken {
         judge(header, claims.as_bytes());
     }
@@ -75,7 +90,7 @@ fn judge(header: &[u8], claims: &[u8]) {
     assert_eq!(header.get("typ"), Some(&Value::from("dpop+jwt")));
     assert!(header.get("crit").is_none(), "`crit` was read past");
     let jwk = header.get("jwk").expect("a key");
-    assert_eq!(jwk.get("x"), Some(&Value::from(public_key())), "another key");
+    assert_eq!(jwk.get("x"), Some(&Value::from(encode(KEY.public_key()))), "another key");
     assert!(jwk.get("d").is_none(), "a private key was taken");
 
     let claims: Value = serde_json::from_slice(claims).expect("claims in JSON");

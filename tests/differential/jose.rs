@@ -48,6 +48,12 @@ impl Jose {
         answer["token"].as_str().unwrap_or_else(|| panic!("{question}: {answer}")).to_owned()
     }
 
+    /// A text that is no token.
+    pub fn sign_text(&mut self, alg: &str, text: &str) -> String {
+        let answer = self.node.ask(&json!({"op": "sign-text", "alg": alg, "text": text}));
+        answer["jws"].as_str().unwrap_or_else(|| panic!("{alg}: {answer}")).to_owned()
+    }
+
     pub fn proof(&mut self, alg: &str, header: &Value, claims: &Value) -> String {
         self.prove(alg, header, claims)["proof"].as_str().unwrap().to_owned()
     }

@@ -1,7 +1,7 @@
 //! Tokens that `jose` signed.
 
 use serde_json::{Value, json};
-use tower_parapet::auth::jwt::{Algorithm, Jwt, JwtBuilder};
+use tower_parapet::auth::jwt::{Algorithm, Jws, Jwt, JwtBuilder};
 
 use crate::{
     jose::{Jose, with_jose},
@@ -142,6 +142,24 @@ fn an_algorithm_that_is_not_allowed_is_refused_although_its_key_is_here() {
             let scheme = named().jwks(rs256.to_string()).algorithms(others);
             let token = jose.sign(alg, &json!({}), &claims());
             assert!(Service::of(vec![scheme]).ask(token.as_bytes()).is_err(), "{alg}");
+        }
+    });
+}
+
+#[test]
+fn texts_that_jose_signed_verify_with_and_without_their_payload() {
+    with_jose(|jose| {
+        for (alg, _) in ASYMMETRIC {
+            let keys = json!({"keys": [jose.key(alg)]}).to_string();
+            let jws = Jws::builder().jwks(keys).build().unwrap();
+            for text in ["", "a", "{}", "\u{0} not JSON, é 漢字\n", &"long ".repeat(500)] {
+                let compact = jose.sign_text(alg, text);
+                assert_eq!(jws.verify(&compact).unwrap(), text.as_bytes(), "{alg}");
+                let parts: Vec<_> = compact.split('.').collect();
+                let detached = format!("{}..{}", parts[0], parts[2]);
+                assert!(jws.verify_detached(&detached, text).is_ok(), "{alg} {text}");
+                assert!(jws.verify_detached(&detached, format!("{text}x")).is_err(), "{alg}");
+            }
         }
     });
 }
