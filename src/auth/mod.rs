@@ -17,6 +17,7 @@
 //! | bad ones, on an optional route too | 401 | `invalid-credentials`, `expired-credentials`, `revoked-credentials` |
 //! | an `Authorization` that no scheme reads, on an optional route too | 401 | `invalid-credentials` |
 //! | credentials in two headers, an `Authorization` that no scheme reads too, or twice in one | 400 | `ambiguous-credentials` |
+//! | the certificate of the connection beside credentials in the request | – | what the request itself brings is judged |
 //! | a scheme cannot tell, its store being down | 503 | `unavailable` |
 //! | too many wrong secrets for one user or key, from whatever networks | 429 | `rate-limited`, by `Guesses` |
 //!

@@ -99,7 +99,7 @@ pub trait Scheme: Send + Sync + 'static {
     ///
     /// Schemes that read one header are alternatives, asked in turn: two issuers of bearer tokens,
     /// say. Credentials in two headers, or twice in one, are refused before a scheme is asked,
-    /// whatever they are. The header is marked [sensitive](HeaderValue::is_sensitive) by then.
+    /// whatever they are. Those that stand in none count only where no header holds any. The header is marked [sensitive](HeaderValue::is_sensitive) by then.
     fn header(&self) -> Option<&HeaderName>;
 
     /// Whether several lines of its [`header`](Self::header) are one value, as those of a structured

@@ -12,7 +12,7 @@ use super::provider::Provider;
 use super::rules::Rules;
 use super::scheme::{Challenges, Inner, Introspection};
 use crate::auth::jwt::{ClaimMap, check_map};
-use crate::auth::token::{Asked, Checks, IntoTokenCheck};
+use crate::auth::token::{Asked, Checks, IntoTokenCheck, TokenKind};
 use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Guard, IntoGuard};
@@ -207,6 +207,15 @@ impl IntrospectionBuilder {
         self
     }
 
+    /// Whoever brings a token has to prove that it is theirs: by a key, or by the certificate of the
+    /// connection. Calls add up, and a token that is bound to both needs both.
+    ///
+    /// Without it a token that is bound (`cnf`) is refused, since nobody would check the bond.
+    pub fn sender_constrained(mut self, by: impl IntoTokenCheck) -> Self {
+        self.checks.push(("sender_constrained", by.into_token_check()));
+        self
+    }
+
     /// The HTTP client that asks. Default one with the [defaults](crate::remote#defaults).
     pub fn with_remote(mut self, remote: Remote) -> Self {
         self.remote = Some(remote);
@@ -253,7 +262,8 @@ impl IntrospectionBuilder {
             let memory = Memory::new(self.capacity, self.cache_for, self.refusals_for);
             let asked = (remote?, endpoint?, client?);
             let provider = Arc::new(Provider::new(asked, rules, memory, self.concurrency));
-            let refusal = || challenges.refuse(Fault::Jwt).by(super::SCHEME);
+            let (kind, checks) = (TokenKind::Bearer, Checks::default());
+            let refusal = || challenges.refuse(kind, &checks, Fault::Jwt).by(super::SCHEME);
             let not_opaque = (!self.also_jwts).then(refusal);
             let inner = Inner { provider, challenges, not_opaque };
             Some(Introspection { inner: Arc::new(inner) })

@@ -75,7 +75,7 @@ impl Inner {
         kind: TokenKind,
         (value, start): (HeaderValue, usize),
     ) -> Result<Attempt, Rejection> {
-        let principal = self.principal(verdict)?;
+        let principal = self.principal(kind, verdict)?;
         let checks = &self.provider.rules.checks;
         checks.admit(exchange, Presented::new(kind, value, start, principal))
     }
@@ -96,9 +96,10 @@ impl Inner {
         })
     }
 
-    fn principal(&self, verdict: Verdict) -> Result<Principal, Rejection> {
-        let known = verdict.map_err(unavailable)?.map_err(|fault| self.challenges.refuse(fault))?;
-        Ok(known.principal)
+    fn principal(&self, kind: TokenKind, verdict: Verdict) -> Result<Principal, Rejection> {
+        let checks = &self.provider.rules.checks;
+        let refuse = |fault| self.challenges.refuse(kind, checks, fault);
+        Ok(verdict.map_err(unavailable)?.map_err(refuse)?.principal)
     }
 }
 
@@ -126,13 +127,13 @@ impl Scheme for Introspection {
         let digest = Some(found.token).filter(|token| is_token(token)).and_then(Digest::of);
         let Some(digest) = digest else {
             let fault = Fault::Malformed("it is too long, or has characters that no token has");
-            return Err(inner.challenges.refuse(fault));
+            return Err(inner.challenges.refuse(found.kind, self.checks(), fault));
         };
         let kind = found.kind;
         match inner.provider.recall(&digest, now, unix) {
             // Nothing is copied where nothing else is asked.
             Some(verdict) if self.checks().is_empty() => {
-                inner.principal(verdict).map(Attempt::Verified)
+                inner.principal(kind, verdict).map(Attempt::Verified)
             }
             Some(verdict) => {
                 let place = found.place();
@@ -143,8 +144,7 @@ impl Scheme for Introspection {
     }
 
     fn challenges(&self) -> Vec<HeaderValue> {
-        let own = std::iter::once(self.inner.challenges.plain.clone());
-        own.chain(self.checks().iter().flat_map(|check| check.challenges())).collect()
+        self.checks().offered(&self.inner.challenges.plain)
     }
 
     fn summary(&self) -> Cow<'static, str> {
@@ -255,15 +255,16 @@ impl Challenges {
     }
 
     #[cold]
-    pub(super) fn refuse(&self, fault: Fault) -> Rejection {
+    pub(super) fn refuse(&self, kind: TokenKind, checks: &Checks, fault: Fault) -> Rejection {
         let told = fault.told();
         let reason = match told {
             Told::Expired => Reason::ExpiredCredentials,
             Told::Invalid => Reason::InvalidCredentials,
         };
         let mut rejection = Rejection::new(reason).detail(told.text());
-        if let Some(challenge) = self.errors.get(told as usize) {
-            rejection = rejection.header(WWW_AUTHENTICATE, challenge.clone());
+        let own = || self.errors.get(told as usize).cloned();
+        if let Some(challenge) = checks.invalid_token(kind, told.text()).or_else(own) {
+            rejection = rejection.header(WWW_AUTHENTICATE, challenge);
         }
         rejection.expected(fault.expected()).found(fault.found()).cause(fault)
     }

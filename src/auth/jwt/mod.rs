@@ -32,7 +32,7 @@
 //! | `exp` absent or not a time; `nbf` or `iat` not a time, or still to come | 401 | `invalid-credentials` |
 //! | given a longer life than [`max_lifetime`](JwtBuilder::max_lifetime) | 401 | `invalid-credentials` |
 //! | `sub` absent or empty; scopes of another shape than strings | 401 | `invalid-credentials` |
-//! | an ID, refresh or logout token; bound to a key (`cnf`) | 401 | `invalid-credentials` |
+//! | an ID, refresh or logout token; bound to a key or certificate (`cnf`) that [nobody checks](JwtBuilder::sender_constrained) | 401 | `invalid-credentials` |
 //! | `act` that cannot be read, or names more than 8 actors | 401 | `invalid-credentials` |
 //! | the keys of its issuer are not there, or too old; its key may be newer than the set | 503 | `unavailable`, with `Retry-After` |
 //! | all of this is good, and `exp` is over, or [`max_token_age`](JwtBuilder::max_token_age) | 401 | `expired-credentials` |

@@ -199,9 +199,7 @@ impl Scheme for Jwt {
     }
 
     fn challenges(&self) -> Vec<HeaderValue> {
-        let own = Some(self.inner.challenges.plain.clone());
-        let own = own.filter(|_| !self.checks().refuse_bearer());
-        own.into_iter().chain(self.checks().iter().flat_map(|check| check.challenges())).collect()
+        self.checks().offered(&self.inner.challenges.plain)
     }
 
     fn hide(&self, exchange: &mut Exchange) {

@@ -156,9 +156,10 @@ impl Checks {
         self.iter().find_map(|check| check.invalid_token(kind, why))
     }
 
-    /// Whether `Bearer` is not offered.
-    pub(in crate::auth) fn refuse_bearer(&self) -> bool {
-        self.iter().any(TokenCheck::refuses_bearer)
+    /// What a scheme offers: its own challenge, where tokens may come as `Bearer`, and the checks'.
+    pub(in crate::auth) fn offered(&self, own: &HeaderValue) -> Vec<HeaderValue> {
+        let own = (!self.iter().any(TokenCheck::refuses_bearer)).then(|| own.clone());
+        own.into_iter().chain(self.iter().flat_map(TokenCheck::challenges)).collect()
     }
 
     /// Whether some check looks after everything that a token's `cnf` asks for.
