@@ -100,7 +100,7 @@ mod refusal;
 mod testkit;
 #[cfg(test)]
 mod tests;
-pub(crate) mod uri;
+mod uri;
 
 pub use builder::DpopBuilder;
 pub use check::Dpop;

@@ -193,7 +193,16 @@ mod tests {
         assert_eq!(one.der(), [1, 2, 3]);
         let two = escaped_pem(escape(&PEM.repeat(2)).as_bytes()).unwrap();
         assert_eq!(two.chain().count(), 2);
-        for bad in ["", "%", "%2", "%zz", "%+1", "AQID", &escape(&PEM[..40]), &format!("x{PEM}")] {
+        for bad in [
+            "",
+            "%",
+            "%2",
+            "%zz",
+            "%+1",
+            "AQID",
+            &escape(PEM.get(..40).unwrap()),
+            &format!("x{PEM}"),
+        ] {
             assert!(escaped_pem(bad.as_bytes()).is_err(), "{bad}");
         }
         let key = escape(&PEM.replace("CERTIFICATE", "PRIVATE KEY"));

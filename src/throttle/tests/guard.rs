@@ -233,6 +233,7 @@ fn forged_credentials_cost_the_network_and_expired_ones_do_not() {
         None,
         Some(Reason::ExpiredCredentials),
         Some(Reason::MissingCredentials),
+        Some(Reason::NonceRequired),
         Some(Reason::InsufficientScope),
         Some(Reason::RateLimited),
     ] {
@@ -241,9 +242,9 @@ fn forged_credentials_cost_the_network_and_expired_ones_do_not() {
             observer.completed(&record(reason, "192.0.2.1"));
         }
     }
-    for _ in 0..2 {
+    for reason in [Reason::InvalidCredentials, Reason::InvalidProof] {
         assert_eq!(visit("192.0.2.1"), None);
-        observer.completed(&record(Some(Reason::InvalidCredentials), "192.0.2.1"));
+        observer.completed(&record(Some(reason), "192.0.2.1"));
     }
     assert_eq!(visit("192.0.2.1"), LIMITED);
     assert_eq!(visit("192.0.2.2"), None);
