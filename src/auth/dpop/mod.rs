@@ -94,7 +94,7 @@ mod check;
 mod demand;
 mod flaw;
 mod nonce;
-pub(crate) mod proof;
+mod proof;
 mod refusal;
 #[cfg(test)]
 mod testkit;

@@ -80,8 +80,8 @@
 
 mod bound;
 mod builder;
-pub(crate) mod certificate;
-pub(crate) mod client_cert;
+mod certificate;
+mod client_cert;
 mod dn;
 mod flaw;
 mod guard;

@@ -158,8 +158,12 @@ impl Checks {
 
     /// What a scheme offers: its own challenge, where tokens may come as `Bearer`, and the checks'.
     pub(in crate::auth) fn offered(&self, own: &HeaderValue) -> Vec<HeaderValue> {
-        let own = (!self.iter().any(TokenCheck::refuses_bearer)).then(|| own.clone());
+        let own = (!self.refuse_bearer()).then(|| own.clone());
         own.into_iter().chain(self.iter().flat_map(TokenCheck::challenges)).collect()
+    }
+
+    fn refuse_bearer(&self) -> bool {
+        self.iter().any(TokenCheck::refuses_bearer)
     }
 
     /// Whether some check looks after everything that a token's `cnf` asks for.
