@@ -24,7 +24,7 @@ use axum::{Router, routing::get};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use support::{Records, serve};
 use tower_parapet::{
-    IntoGuard, Parapet, ParapetBuilder, Peer, Principal, Reason,
+    IntoGuard, Jwt, Parapet, ParapetBuilder, Peer, Principal, Reason,
     auth::{
         Authenticate,
         basic::{Basic, BasicBuilder, FileUsers, MemoryUsers, StoredUser},
@@ -152,6 +152,29 @@ async fn guesses_at_one_user_from_many_networks_are_slowed_and_who_was_here_befo
     service.clock.advance(Duration::from_secs(180));
     assert_eq!(service.send("alice", "guess", &[]).await.status, 401);
     assert_eq!(service.send("alice", "guess again", &[]).await.status, 429);
+}
+
+#[tokio::test]
+async fn a_password_and_a_token_stand_side_by_side_and_a_401_lists_both() {
+    let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
+        "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    let tokens = Jwt::builder().issuer("https://id.example").audience("orders").jwks(keys);
+    let service = Service::with(Basic::builder(users()), |stack| stack.authenticate(tokens)).await;
+    assert_eq!(service.send("alice", "password", &[]).await.text(), "alice");
+    let forged = [("authorization", "Bearer forged")];
+    let answers = [
+        service.send("alice", "wrong", &[]).await,
+        support::get(service.address, "/orders", &forged).await,
+        support::get(service.address, "/orders", &[]).await,
+    ];
+    for answer in answers {
+        assert_eq!(answer.status, 401);
+        let challenges = answer.all("www-authenticate");
+        let of = |scheme: &str| challenges.iter().filter(|told| told.starts_with(scheme)).count();
+        assert_eq!((of("Basic "), of("Bearer")), (1, 1), "{challenges:?}");
+    }
+    let both = service.send("alice", "password", &forged).await;
+    assert_eq!((both.status, both.code().as_str()), (400, "ambiguous-credentials"));
 }
 
 #[tokio::test]

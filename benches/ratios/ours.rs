@@ -9,7 +9,7 @@ use tower_parapet::{
     address::IpFilter,
     audit::JsonLines,
     auth::{
-        api_key::{ApiKey, ApiKeys, MemoryKeys},
+        api_key::{ApiKey, ApiKeys, CachedKeys, FileKeys, KeyStore, MemoryKeys, StoredKey},
         jwt::{Jwt, JwtBuilder},
     },
     authorize::scope,
@@ -116,16 +116,42 @@ pub(crate) fn remembering(issuer: &Issuer, tokens_kept: usize) -> Guarded<Router
 }
 
 /// Nothing but authentication by API key, and a key of a thousand.
+/// A thousand keys, and the text of one of them.
+fn thousand_keys() -> (Vec<StoredKey>, String) {
+    let keys: Vec<_> = (0..1_000).map(|_| ApiKey::generate("shop").unwrap()).collect();
+    let stored = keys.iter().enumerate();
+    let stored = stored
+        .map(|(number, key)| key.stored().owner(format!("customer-{number}")).build().unwrap());
+    (stored.collect(), keys[500].text().expose().to_owned())
+}
+
+fn by_keys(store: impl KeyStore) -> Guarded<Router> {
+    around(bare().authenticate(ApiKeys::builder(store)))
+}
+
 pub(crate) fn keyed() -> (Guarded<Router>, String) {
-    let store = MemoryKeys::new();
-    let issue = |number: usize| {
-        let key = ApiKey::generate("shop").unwrap();
-        store.insert(key.stored().owner(format!("customer-{number}")).build().unwrap());
-        key
+    let (keys, text) = thousand_keys();
+    (by_keys(MemoryKeys::from_iter(keys)), text)
+}
+
+pub(crate) fn keyed_by_file(path: &Path) -> (Guarded<Router>, String) {
+    let (keys, text) = thousand_keys();
+    FileKeys::write(path, &keys).unwrap();
+    // It is not looked at while it is measured: a look is the disk's time.
+    let store = FileKeys::builder(path).look_every(Duration::from_secs(3600)).build().unwrap();
+    (by_keys(store), text)
+}
+
+/// What is behind the look-up is remembered from the first request on.
+pub(crate) fn keyed_by_look_up() -> (Guarded<Router>, String) {
+    let (keys, text) = thousand_keys();
+    let keys = MemoryKeys::from_iter(keys);
+    let look_up = move |id: String| {
+        let found = keys.get(&id).map(|key| (*key).clone());
+        async move { Ok(found) }
     };
-    let keys: Vec<_> = (0..1_000).map(issue).collect();
-    let app = around(bare().authenticate(ApiKeys::builder(store)));
-    (app, keys[500].text().expose().to_owned())
+    let store = CachedKeys::of(look_up).ttl(Duration::from_secs(3600)).build().unwrap();
+    (by_keys(store), text)
 }
 
 /// Nothing but authentication by opaque tokens.

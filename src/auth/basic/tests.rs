@@ -205,6 +205,36 @@ async fn guesses_side_by_side_are_counted_before_they_are_tried() {
     assert_eq!(tried.count(), 10);
 }
 
+#[test]
+fn whoever_finds_no_room_is_told_to_come_back_and_has_not_guessed() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .max_blocking_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    let room = |basic: BasicBuilder| basic.parallel(1).wait(Duration::from_millis(1));
+    let house = House::with(|basic| room(basic).guesses(Guesses::per_hour(1).burst(1)));
+    runtime.block_on(async {
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        // The one thread that may block is kept, so that the first password stays under way.
+        let keeper = tokio::task::spawn_blocking(move || ended.recv());
+        let first = house.send("mallory", "a guess");
+        let mut first = std::pin::pin!(first);
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(first.as_mut().poll(&mut context).is_pending());
+        for _ in 0..3 {
+            let refused = house.send("alice", "swordfish").await.1.unwrap_err();
+            assert_eq!(refused.reason(), Reason::Unavailable);
+            assert_eq!(refused.headers(), [(RETRY_AFTER, HeaderValue::from_static("1"))]);
+        }
+        end.send(()).unwrap();
+        keeper.await.unwrap().unwrap();
+        assert_eq!(first.await.1.unwrap_err().reason(), Reason::InvalidCredentials);
+        assert_eq!(house.reason("alice", "swordfish").await, None);
+    });
+}
+
 #[tokio::test]
 async fn a_store_that_is_down_is_503_and_one_that_answers_later_is_waited_for() {
     struct Slow(bool);

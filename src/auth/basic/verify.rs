@@ -38,7 +38,8 @@ pub(super) struct Verifier {
     pub(super) strangers: Gate,
     /// What a password is compared with where there is no user: as much work as the last one who was there.
     pub(super) nobody: ArcSwap<Phc>,
-    pub(super) flights: Flights<Tag, Verified>,
+    /// Those that are only played through stand apart: nothing is counted for them.
+    pub(super) flights: Flights<(Tag, bool), Verified>,
 }
 
 /// A password that has to be hashed.
@@ -63,7 +64,7 @@ impl Verifier {
         self: &Arc<Self>,
         question: Question,
     ) -> Result<BoxFuture<'static, Verified>, Duration> {
-        let tag = question.tag;
+        let key = (question.tag, question.is_rehearsal);
         let admit = |_| {
             let name = question.credentials.name().as_bytes();
             let guess = match question.recalled {
@@ -76,7 +77,7 @@ impl Verifier {
             };
             Ok((question, guess))
         };
-        let flight = self.flights.join(tag, admit, |place, (question, guess)| {
+        let flight = self.flights.join(key, admit, |place, (question, guess)| {
             self.clone().fly(question, guess, place).boxed()
         })?;
         Ok(flight.boxed())
@@ -86,9 +87,9 @@ impl Verifier {
         self: Arc<Self>,
         question: Question,
         guess: Option<Guess>,
-        _place: Place<Tag, Verified>,
+        _place: Place<(Tag, bool), Verified>,
     ) -> Verified {
-        let Question { credentials, user, tag, recalled, now, .. } = question;
+        let Question { credentials, user, tag, recalled, now, is_rehearsal } = question;
         let is_known = user.is_some();
         let stored = user.map_or_else(|| self.nobody.load_full(), |user| user.phc.clone());
         if is_known && stored.work() != self.nobody.load().work() {
@@ -100,7 +101,9 @@ impl Verifier {
             Err(Busy) => Verified::Busy,
             Ok(Err(fault)) => Verified::Failed(Arc::from(fault)),
             Ok(Ok(is_right)) if is_right && is_known => {
-                self.recall.meet(tag, now);
+                if !is_rehearsal {
+                    self.recall.meet(tag, now);
+                }
                 Verified::Right
             }
             Ok(Ok(_)) => return Verified::Wrong,

@@ -87,6 +87,24 @@ fn a_flood_of_names_does_not_free_the_one_that_is_guessed_at() {
 }
 
 #[test]
+fn threads_together_get_the_limit_and_no_more() {
+    let guessing = guessing(Guesses::default());
+    let tried = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..1_000 {
+                    if guessing.guess(b"alice", MINUTE).is_ok() {
+                        tried.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(tried.into_inner(), 10);
+}
+
+#[test]
 fn limits_of_nothing_are_mistakes() {
     let mut mistakes = Mistakes::default();
     let _ = Guessing::new(Guesses::per_hour(0).burst(0).names(0), "guesses", &mut mistakes);

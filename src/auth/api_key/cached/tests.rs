@@ -226,6 +226,27 @@ async fn made_up_ids_push_out_no_key_and_the_memory_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_look_up_that_panics_is_not_the_last() {
+    use std::panic::AssertUnwindSafe;
+
+    use futures_util::FutureExt;
+
+    let (known, asked) = (key(), AtomicUsize::new(0));
+    let row = known.stored().build().unwrap();
+    let store = CachedKeys::of(move |_| {
+        let (is_first, row) = (asked.fetch_add(1, Ordering::SeqCst) == 0, row.clone());
+        async move {
+            assert!(!is_first, "the driver is at its wits' end");
+            Ok(Some(row))
+        }
+    });
+    let store = store.build().unwrap();
+    let first = AssertUnwindSafe(store.find(known.id()).wait()).catch_unwind().await;
+    assert!(first.is_err());
+    assert!(find(&store, &known).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_row_of_another_key_is_not_taken() {
     let clock = ManualClock::default();
     let (asked, given) = (key(), key());
