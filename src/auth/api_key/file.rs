@@ -1,6 +1,7 @@
 //! Keys in a file that is read again when it changes.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     fmt, io,
     path::{Path, PathBuf},
@@ -45,13 +46,21 @@ type Keys = HashMap<Box<str>, Arc<StoredKey>>;
 ///
 /// # Example
 /// ```
+/// use std::sync::Arc;
 /// use tower_parapet::auth::api_key::{ApiKey, ApiKeys, FileKeys};
 ///
 /// # fn run(path: &std::path::Path) -> Result<(), Box<dyn std::error::Error>> {
+/// # FileKeys::write(path, [ApiKey::generate("orders")?.stored().build()?])?;
+/// let store = FileKeys::open(path)?;
+/// let scheme = ApiKeys::builder(store.clone()).build()?;
+///
+/// // Elsewhere, where keys are issued.
 /// let issued = ApiKey::generate("orders")?;
-/// FileKeys::write(path, [&issued.stored().owner("acme").build()?])?;
-/// let keys = ApiKeys::builder(FileKeys::open(path)?).build()?;
-/// # let _ = keys;
+/// let mut keys = store.keys();
+/// keys.push(Arc::new(issued.stored().owner("acme").build()?));
+/// FileKeys::write(path, keys)?;
+/// println!("shown once: {}", issued.text().expose());
+/// # let _ = scheme;
 /// # Ok(())
 /// # }
 /// # let path = std::env::temp_dir().join(format!("keys-{}.json", std::process::id()));
@@ -77,15 +86,17 @@ impl FileKeys {
     }
 
     /// Writes a file of keys in one step: whoever reads it meanwhile reads the one before. A new file is its owner's
-    /// alone (mode 600); one that is replaced leaves its permissions to the next.
+    /// alone (mode 600); one that is replaced leaves its permissions to the next. Of two who write at once the last
+    /// one wins.
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub fn write<'a>(
+    pub fn write<T: Borrow<StoredKey>>(
         path: impl AsRef<Path>,
-        keys: impl IntoIterator<Item = &'a StoredKey>,
+        keys: impl IntoIterator<Item = T>,
     ) -> io::Result<()> {
-        let keys = keys.into_iter().map(KeyRecord::of).collect();
+        let keys = Vec::from_iter(keys);
+        let keys = keys.iter().map(|key| KeyRecord::of(key.borrow())).collect();
         let mut text = serde_json::to_vec_pretty(&Written { version: VERSION, keys })?;
         text.push(b'\n');
         replace(path.as_ref(), &text)
@@ -102,6 +113,11 @@ impl FileKeys {
     /// The key of that id, as far as is known without a look at the file.
     pub fn get(&self, id: &str) -> Option<Arc<StoredKey>> {
         self.0.known().get(id).cloned()
+    }
+
+    /// All keys, as far as they are known without a look at the file, in no order: to write them with a change.
+    pub fn keys(&self) -> Vec<Arc<StoredKey>> {
+        self.0.known().values().cloned().collect()
     }
 
     /// How many keys there are, expired ones included.

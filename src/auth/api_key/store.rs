@@ -105,6 +105,12 @@ impl MemoryKeys {
         self.shard(id).and_then(|shard| read(shard).get(id).map(Arc::clone))
     }
 
+    /// All keys, in no order.
+    pub fn keys(&self) -> Vec<Arc<StoredKey>> {
+        let shards = self.shards.iter();
+        shards.flat_map(|shard| Vec::from_iter(read(shard).values().cloned())).collect()
+    }
+
     /// How many keys there are, expired ones included.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| read(shard).len()).sum()

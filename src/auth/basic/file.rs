@@ -1,6 +1,7 @@
 //! Users in a file that is read again when it changes.
 
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     fmt, io,
     path::{Path, PathBuf},
@@ -80,15 +81,17 @@ impl FileUsers {
     }
 
     /// Writes a file of users in one step: whoever reads it meanwhile reads the one before. A new file is its owner's
-    /// alone (mode 600); one that is replaced leaves its permissions to the next.
+    /// alone (mode 600); one that is replaced leaves its permissions to the next. Of two who write at once the last
+    /// one wins.
     ///
     /// # Errors
     /// When the folder cannot be written to.
-    pub fn write<'a>(
+    pub fn write<T: Borrow<StoredUser>>(
         path: impl AsRef<Path>,
-        users: impl IntoIterator<Item = &'a StoredUser>,
+        users: impl IntoIterator<Item = T>,
     ) -> io::Result<()> {
-        let users = users.into_iter().map(UserRecord::of).collect();
+        let users = Vec::from_iter(users);
+        let users = users.iter().map(|user| UserRecord::of(user.borrow())).collect();
         let mut text = serde_json::to_vec_pretty(&Written { version: VERSION, users })?;
         text.push(b'\n');
         replace(path.as_ref(), &text)
@@ -105,6 +108,11 @@ impl FileUsers {
     /// The user of that name, as far as is known without a look at the file.
     pub fn get(&self, name: &str) -> Option<Arc<StoredUser>> {
         self.0.known().get(name).cloned()
+    }
+
+    /// All users, as far as they are known without a look at the file, in no order: to write them with a change.
+    pub fn users(&self) -> Vec<Arc<StoredUser>> {
+        self.0.known().values().cloned().collect()
     }
 
     /// How many users there are.

@@ -111,6 +111,11 @@ impl MemoryUsers {
         self.read().get(name).cloned()
     }
 
+    /// All users, in no order.
+    pub fn users(&self) -> Vec<Arc<StoredUser>> {
+        self.read().values().cloned().collect()
+    }
+
     /// How many users there are.
     pub fn len(&self) -> usize {
         self.read().len()

@@ -63,7 +63,7 @@ impl Table {
         let mut refused = None;
         self.owe(tag, now, |owed| {
             refused = self.left(owed);
-            if refused.is_some() { owed } else { owed + self.each }
+            if refused.is_some() { owed } else { owed.saturating_add(self.each) }
         });
         refused.map_or(Ok(()), Err)
     }
@@ -78,7 +78,7 @@ impl Table {
 
     /// How long until there is room for one more.
     fn left(&self, owed: u64) -> Option<Duration> {
-        let over = (owed + self.each).saturating_sub(self.most);
+        let over = owed.saturating_add(self.each).saturating_sub(self.most);
         (over > 0).then(|| Duration::from_nanos(over))
     }
 

@@ -30,7 +30,8 @@ async fn keys_come_and_go_with_the_file() {
     assert!(find(&store, &one).await.is_some());
     clock.advance(Duration::from_secs(2));
     assert!(find(&store, &one).await.is_none() && find(&store, &two).await.is_some());
-    FileKeys::write(&path, []).unwrap();
+    assert_eq!(store.keys().len(), 1);
+    FileKeys::write::<StoredKey>(&path, []).unwrap();
     store.reload().unwrap();
     assert!(store.is_empty());
 }
