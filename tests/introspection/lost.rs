@@ -158,6 +158,7 @@ async fn so_many_tokens_are_asked_about_at_a_time_and_no_more() {
         .collect();
     // One is asked about, sixteen wait, the rest is told at once.
     service.records.wait_for(23);
+    provider.was_asked(1).await;
     assert_eq!(provider.calls(), 1);
     provider.release();
     let mut answers = Vec::new();
