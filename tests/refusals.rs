@@ -26,6 +26,8 @@ mod introspection;
 mod jwt;
 #[path = "refusals/mtls.rs"]
 mod mtls;
+#[path = "refusals/signature.rs"]
+mod signature;
 mod support;
 
 use std::{
@@ -35,7 +37,7 @@ use std::{
 };
 
 use axum::{Router, routing};
-use support::{Answer, Records, get, serve};
+use support::{Answer, Records, request, serve};
 use tower_parapet::{JsonLines, Parapet, ParapetBuilder, Peer, Record};
 
 /// One way to be refused.
@@ -51,6 +53,7 @@ struct Refused {
     private: Vec<&'static str>,
     /// Whether there is an error below it.
     has_cause: bool,
+    body: &'static str,
 }
 
 /// A scheme, and the ways in which it refuses.
@@ -71,6 +74,7 @@ async fn stacks() -> Vec<Vec<Part>> {
         vec![introspection::part().await],
         vec![dpop::part()],
         vec![mtls::part()],
+        vec![signature::part()],
     ]
 }
 
@@ -127,7 +131,8 @@ impl Bench {
         let before = self.records.all().len();
         let headers: Vec<_> =
             refused.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        let answer = get(self.address, "/orders", &headers).await;
+        let body = refused.body.as_bytes();
+        let answer = request(self.address, "GET", "/orders", &headers, body).await;
         let record = self.records.wait_for(before + 1).pop().unwrap();
         (answer, record)
     }

@@ -119,7 +119,13 @@ fn conclude<'a>(
         None => optional,
     };
     match principal {
-        Some(principal) => exchange.set_principal(principal),
+        Some(principal) => {
+            if exchange.context.is_provisional {
+                // Who does not bear it out is told every way in.
+                exchange.context.unauthenticated = Some(missing());
+            }
+            exchange.set_principal(principal);
+        }
         None if exchange.headers().contains_key(AUTHORIZATION) => return Err(foreign(&missing())),
         None if optional => exchange.context.unauthenticated = Some(missing()),
         None => return Err(missing()),

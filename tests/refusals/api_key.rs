@@ -49,6 +49,7 @@ fn key(name: &'static str, code: &'static str, text: String) -> Refused {
         secret: [text, secret].into_iter().filter(|part| part.len() > 7).collect(),
         private: vec!["owner-88d2", KEYS.good.id(), KEYS.expired.id()],
         has_cause: false,
+        body: "",
     }
 }
 

@@ -32,6 +32,7 @@ fn encoded(name: &'static str, sent: &str, secret: &[&str]) -> Refused {
         secret: secret.iter().map(|text| (*text).to_owned()).collect(),
         private: vec!["alice-6b2f", "bob-6b2f", "mallory-6b2f", "unknown"],
         has_cause: false,
+        body: "",
     }
 }
 

@@ -102,6 +102,7 @@ fn sent(name: &'static str, code: &'static str, token: &str, proof: Option<Strin
         secret,
         private: vec!["issuer-4c1d", "audience-9c1e", "subject-7f3a", "session-51bb", "elsewhere"],
         has_cause: true,
+        body: "",
     }
 }
 

@@ -70,6 +70,7 @@ fn bearer(name: &'static str, code: &'static str, token: &str) -> Refused {
             "127.0.0.1",
         ],
         has_cause: true,
+        body: "",
     }
 }
 

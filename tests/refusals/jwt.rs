@@ -66,6 +66,7 @@ fn bearer(name: &'static str, code: &'static str, token: String) -> Refused {
             ISSUER.key_id(),
         ],
         has_cause: true,
+        body: "",
     }
 }
 

@@ -52,6 +52,7 @@ fn shown(name: &'static str, code: &'static str, certificate: Option<String>) ->
         secret: Vec::new(),
         private: vec!["domain-3e9a", "workload-12f0", "elsewhere-77"],
         has_cause: true,
+        body: "",
     }
 }
 

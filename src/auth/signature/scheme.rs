@@ -21,6 +21,7 @@ use crate::{
     answer::Answer,
     auth::{
         Attempt, Scheme, StoreError,
+        refusal::listing,
         replay::{ReplayKey, ReplayStore},
         scheme_guard,
     },
@@ -178,15 +179,16 @@ impl MessageSignatures {
                         _ if bytes.is_empty() => Ok(()),
                         _ => Err(SignatureFault::new("content that the signature does not cover")),
                     };
-                    checked.map_err(|fault| self.refuse_late(&fault))?;
+                    checked.map_err(|fault| self.late(exchange, self.refuse(&fault)))?;
                     match self.spend(exchange, once) {
                         Answer::Now(spent) => {
-                            spent.map_err(|refusal| self.invite(refusal))?;
+                            spent.map_err(|refusal| self.late(exchange, refusal))?;
                             exchange.prove();
                         }
                         Answer::Later(spending) => exchange.wait(Flow::suspend(|exchange| {
                             Box::pin(async move {
-                                spending.await.map_err(|refusal| self.invite(refusal))?;
+                                let spent = spending.await;
+                                spent.map_err(|refusal| self.late(exchange, refusal))?;
                                 exchange.prove();
                                 Ok(Flow::Continue)
                             })
@@ -241,10 +243,14 @@ impl MessageSignatures {
         if fault.is_expired() { refusal.detail("the signature has expired") } else { refusal }
     }
 
-    /// As [`refuse`](Self::refuse), where nobody else lists the ways in.
+    /// Lists the ways in of all schemes, once those have been asked.
     #[cold]
-    fn refuse_late(&self, fault: &SignatureFault) -> Rejection {
-        self.invite(self.refuse(fault))
+    fn late(&self, exchange: &Exchange, refusal: Rejection) -> Rejection {
+        let refusal = match &exchange.context.unauthenticated {
+            Some(missing) => listing(refusal, missing),
+            None => self.invite(refusal),
+        };
+        refusal.by(SCHEME)
     }
 
     fn invite(&self, refusal: Rejection) -> Rejection {
