@@ -29,6 +29,8 @@ mod mtls;
 #[path = "refusals/signature.rs"]
 mod signature;
 mod support;
+#[path = "refusals/webhook.rs"]
+mod webhook;
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -75,6 +77,7 @@ async fn stacks() -> Vec<Vec<Part>> {
         vec![dpop::part()],
         vec![mtls::part()],
         vec![signature::part()],
+        vec![webhook::part()],
     ]
 }
 
