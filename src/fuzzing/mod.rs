@@ -17,7 +17,8 @@ mod signature;
 #[cfg(feature = "jwt")]
 mod token;
 
-#[cfg(all(test, feature = "jwt"))]
+#[cfg(test)]
+#[cfg(feature = "jwt")]
 mod tests;
 
 #[cfg(feature = "mtls")]

@@ -9,7 +9,8 @@ mod settings;
 mod state;
 mod unknown;
 
-#[cfg(all(test, feature = "testing"))]
+#[cfg(test)]
+#[cfg(feature = "testing")]
 mod tests;
 
 pub(super) use provider::Provider;
