@@ -21,6 +21,8 @@ const SKEW: Duration = Duration::from_secs(30);
 const MOST_SKEW: Duration = Duration::from_secs(300);
 const WINDOW: Duration = Duration::from_secs(300);
 const LEAST_SECRET: usize = 32;
+/// Proofs of five minutes at 3,000 requests a second.
+const REMEMBERED: usize = 1_000_000;
 
 /// Builds a [`Dpop`]; see [`Dpop::required`] and [`Dpop::optional`].
 #[must_use = "a builder does nothing until it is built"]
@@ -47,7 +49,7 @@ impl DpopBuilder {
             nonce: false,
             nonce_lifetime: WINDOW,
             nonce_secret: None,
-            store: Arc::new(MemoryReplays::default()),
+            store: Arc::new(MemoryReplays::new(REMEMBERED)),
         }
     }
 
@@ -104,8 +106,11 @@ impl DpopBuilder {
     }
 
     /// Where the proofs that were used are remembered: in a store that all processes behind one name
-    /// share, so that a proof is good at one of them only. Default: in memory, 100,000 of them; when
-    /// it is full of proofs that could still be replayed, more are refused with 503.
+    /// share, so that a proof is good at one of them only. Default: in memory, a million of them, about
+    /// 100 bytes each as they come, enough for 3,000 requests a second.
+    ///
+    /// When a store is full of proofs that could still be replayed, more are refused with 503: what
+    /// one caller may send in five minutes has to be far below that, so limit callers.
     pub fn with_store(mut self, store: impl ReplayStore) -> Self {
         self.store = Arc::new(store);
         self

@@ -73,7 +73,7 @@
 //! | algorithms | every asymmetric one |
 //! | age of a proof | at most 5 min, and 30 s ahead |
 //! | nonce | not asked for; else an HMAC of the time, handed out for 5 min and taken for 10 |
-//! | used proofs | 100,000 in memory, hashed, each until its time is over |
+//! | used proofs | 1,000,000 in memory, hashed, each until its time is over: 3,000 requests a second |
 //!
 //! With several processes behind one name, give them one [store](DpopBuilder::with_store) and one
 //! [nonce secret](DpopBuilder::nonce_secret). A browser's page reads `DPoP-Nonce` and

@@ -123,3 +123,38 @@ fn address(bytes: &[u8]) -> Result<IpAddr, Flaw> {
 fn since_epoch(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    #[test]
+    fn no_mutation_of_a_certificate_is_read_with_a_panic() {
+        let names = ["orders.prod".to_owned(), "192.0.2.7".to_owned()];
+        let good = CertificateParams::new(names).unwrap();
+        let good = good.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(Certified::read(good.der()).unwrap().dns, ["orders.prod"]);
+        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = move |bound: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            usize::try_from(seed % bound as u64).unwrap()
+        };
+        for _ in 0..10_000 {
+            let mut der = good.der().to_vec();
+            for _ in 0..=next(3) {
+                let at = next(der.len().max(1));
+                match next(4) {
+                    0 => der[at] ^= 1 << next(8),
+                    1 => der[at] = u8::try_from(next(256)).unwrap(),
+                    2 if der.len() > 1 => drop(der.remove(at)),
+                    _ => der.truncate(at.max(1)),
+                }
+            }
+            let _ = Certified::read(&der);
+        }
+    }
+}
