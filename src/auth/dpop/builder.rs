@@ -110,7 +110,7 @@ impl DpopBuilder {
     /// 100 bytes each as they come, enough for 3,000 requests a second.
     ///
     /// When a store is full of proofs that could still be replayed, more are refused with 503: what
-    /// one caller may send in five minutes has to be far below that, so limit callers.
+    /// one network may send in five minutes has to be far below that, so limit networks.
     pub fn with_store(mut self, store: impl ReplayStore) -> Self {
         self.store = Arc::new(store);
         self
