@@ -12,6 +12,9 @@ use super::{
     query, strict,
 };
 
+/// The most bytes of a field that is read as a structured one.
+const MOST_STRUCTURED: usize = 8 * 1024;
+
 /// A request or a response as a signature sees it.
 ///
 /// # Example
@@ -196,6 +199,8 @@ fn field<'a>(
     let sent = sent.ok_or_else(|| unreadable("is not ASCII"))?;
     match form {
         Form::Sent | Form::Bytes => Ok(sent),
+        // Each form of one field is read anew, and strangers choose how many.
+        _ if sent.len() > MOST_STRUCTURED => Err(unreadable("has more than 8 KiB to be read")),
         Form::Canonical(shape) => shape
             .canonical(sent.as_bytes())
             .map(Cow::Owned)

@@ -102,6 +102,9 @@ mod signed;
 mod signer;
 mod strict;
 
+#[cfg(test)]
+mod tests;
+
 pub use algorithm::SignatureAlgorithm;
 pub use builder::{DangerousMessageSignatures, MessageSignaturesBuilder};
 pub use component::Component;

@@ -59,9 +59,10 @@
 //!
 //! # What this does not do
 //! It verifies no public-key signatures (`v1a`), no SHA-1 (`X-Hub-Signature`), and no ids with a full
-//! stop, with which what is signed could be parted in two ways. It makes no handler idempotent: a sender's retry of what a
-//! handler did and did not answer in time comes through. What is not signed, the event's name in a
-//! header of GitHub's say, is anybody's word; the body says it too.
+//! stop, with which what is signed could be parted in two ways. It makes no handler idempotent: a
+//! sender's retry of what a handler did and did not answer in time comes through. The body of a forged
+//! delivery is read before it is refused: a throttle by client network bounds that. What is not
+//! signed, the event's name in a header of GitHub's say, is anybody's word; the body says it too.
 
 mod builder;
 mod delivery;
