@@ -17,8 +17,8 @@ mod signature;
 #[cfg(feature = "jwt")]
 mod token;
 
-#[cfg(test)]
 #[cfg(feature = "jwt")]
+#[cfg(test)]
 mod tests;
 
 #[cfg(feature = "mtls")]

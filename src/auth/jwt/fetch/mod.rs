@@ -9,8 +9,8 @@ mod settings;
 mod state;
 mod unknown;
 
-#[cfg(test)]
 #[cfg(feature = "testing")]
+#[cfg(test)]
 mod tests;
 
 pub(super) use provider::Provider;
