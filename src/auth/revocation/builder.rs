@@ -98,8 +98,8 @@ impl RevocationsBuilder {
     }
 
     /// For how long the store is not asked again about a token that it knew nothing of, at most
-    /// 5 min: a revocation takes so much longer to be heard. In whole milliseconds. Default: it is
-    /// asked with every request.
+    /// 5 min: a revocation by another process takes so much longer to be heard. In whole
+    /// milliseconds. Default: it is asked with every request.
     pub fn remember(mut self, time: Duration) -> Self {
         self.remember = time;
         self

@@ -43,6 +43,8 @@ pub(super) struct Shared {
     remember: u64,
     /// Told apart from other lists by this; 0 remembers nothing.
     number: u64,
+    /// When this list last gained an entry, in milliseconds: what was told before does not hold.
+    changed_at: AtomicU64,
 }
 
 /// Lists with stores are numbered, up to what fits beside a time.
@@ -63,6 +65,7 @@ impl Shared {
             deadline,
             remember: u64::try_from(remember.as_millis()).unwrap_or_default(),
             number: if number > MOST_LISTS { 0 } else { number },
+            changed_at: AtomicU64::new(0),
         }
     }
 
@@ -73,8 +76,10 @@ impl Shared {
         }
         let told = marks.told_at.load(Ordering::Relaxed);
         let (list, at) = (told >> 48, told & TIME);
+        let is_before_change = at <= self.changed_at.load(Ordering::Acquire);
         // A clock that was set back makes nothing younger.
-        list == self.number && millis(now).checked_sub(at).is_some_and(|age| age < self.remember)
+        let is_young = || millis(now).checked_sub(at).is_some_and(|age| age < self.remember);
+        list == self.number && !is_before_change && is_young()
     }
 
     pub(super) fn remember(&self, marks: &Marks, now: Duration) {
@@ -285,6 +290,9 @@ impl Revocations {
             }
             Backing::Store(shared) => {
                 let kept = within(shared.deadline, shared.store.insert(entry, now).wait()).await;
+                // Also where it is not known whether it was kept, and as late as it may have been.
+                let changed = millis(self.0.clock.unix());
+                shared.changed_at.fetch_max(changed, Ordering::AcqRel);
                 Ok(kept.ok_or_else(|| StoreError::new(Late(shared.deadline)))??)
             }
         }

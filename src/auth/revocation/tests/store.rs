@@ -104,21 +104,29 @@ fn what_is_done_when_the_store_fails_has_to_be_said_and_is_done() {
 #[test]
 fn a_stores_good_word_is_remembered_where_asked_for_and_never_its_failure() {
     let (clock, table) = (clock(), Table::default());
-    let builder = Revocations::builder().with_store(table.clone()).dangerous().fail_open();
-    let list = builder.remember(seconds(5)).with_clock(clock.clone()).build().unwrap();
+    let build = || {
+        let builder = Revocations::builder().with_store(table.clone()).dangerous().fail_open();
+        builder.remember(seconds(5)).with_clock(clock.clone()).build().unwrap()
+    };
+    let (list, elsewhere) = (build(), build());
     let token = token("1", "s", NOW);
     table.fails.store(true, Ordering::Relaxed);
     assert!(ask(&list, &token, &clock).is_ok());
     table.fails.store(false, Ordering::Relaxed);
     assert!(ask(&list, &token, &clock).is_ok() && ask(&list, &token, &clock).is_ok());
     assert_eq!(table.asked.load(Ordering::Relaxed), 2);
-    now(list.revoke_token(&token)).unwrap();
+    now(elsewhere.revoke_token(&token)).unwrap();
     clock.advance(Duration::from_millis(4999));
     assert!(ask(&list, &token, &clock).is_ok());
     clock.advance(Duration::from_millis(1));
     assert!(ask(&list, &token, &clock).is_err());
     assert!(ask(&list, &token, &clock).is_err(), "a refusal is asked about anew");
     assert_eq!(table.asked.load(Ordering::Relaxed), 4);
+    let other = super::token("2", "t", NOW);
+    assert!(ask(&list, &other, &clock).is_ok() && ask(&list, &other, &clock).is_ok());
+    assert_eq!(table.asked.load(Ordering::Relaxed), 5);
+    now(list.revoke_session(ISS, "t")).unwrap();
+    assert!(ask(&list, &other, &clock).is_err(), "what this process revokes it hears at once");
 }
 
 #[test]
