@@ -248,6 +248,39 @@ fn a_store_counts_replaces_and_forgets() {
     assert!(store.revoke("").is_none());
 }
 
+#[test]
+fn of_ten_thousand_mutations_of_a_key_none_is_admitted_not_even_with_a_checksum_of_its_own() {
+    let (store, _, key) = issued();
+    // Every one is tried.
+    let limit = crate::auth::Guesses::default().burst(20_000);
+    let keys = ApiKeys::builder(store).guesses(limit).build().unwrap();
+    let text = key.text().expose();
+    let alphabet = checksum::BASE62;
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut draw = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % 1_000_003).unwrap() % below
+    };
+    for number in 0..10_000 {
+        let mut changed = text.to_owned();
+        while changed == text {
+            for _ in 0..=draw(3) {
+                let character = char::from(alphabet[draw(alphabet.len())]);
+                changed = with_character(&changed, draw(text.len() - CHECKSUM_LEN), character);
+            }
+        }
+        if number % 2 == 0 {
+            changed.truncate(text.len() - CHECKSUM_LEN);
+            text::push_checksum(&mut changed);
+        }
+        let refused = judge(&keys, exchange(&[&changed])).unwrap_err();
+        assert_eq!(refused.reason(), Reason::InvalidCredentials, "{changed}");
+    }
+    assert!(judge(&keys, exchange(&[text])).is_ok());
+}
+
 proptest! {
     #[test]
     fn no_text_makes_the_parser_panic_and_none_unissued_is_admitted(text in any::<Vec<u8>>()) {
