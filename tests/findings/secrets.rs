@@ -1,6 +1,11 @@
 //! Stacks with something to be said about where their keys and passwords are kept.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use tower_parapet::{
     ParapetBuilder,
@@ -14,14 +19,17 @@ use super::sound;
 
 /// A file of keys, opened while it was good and private, and what became of it.
 fn file(name: &str, spoil: impl FnOnce(&PathBuf)) -> ParapetBuilder {
-    let name = format!("findings-{}-{name}.json", std::process::id());
+    // Tests run side by side, and each asks for its own.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("findings-{}-{number}-{name}.json", std::process::id());
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    drop(fs::remove_file(&path));
     let key = ApiKey::generate("orders").unwrap().stored().build().unwrap();
     FileKeys::write(&path, [&key]).unwrap();
     let keys = FileKeys::open(&path).unwrap();
     spoil(&path);
     drop(keys.reload());
+    // The file stays: what is found about it is asked for later.
     sound().authenticate(ApiKeys::builder(keys))
 }
 
