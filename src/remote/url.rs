@@ -154,6 +154,8 @@ impl fmt::Debug for RemoteUrl {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn problem(text: &str) -> &'static str {
@@ -213,6 +215,36 @@ mod tests {
             "https://id.example@evil.example/",
         ] {
             assert_eq!(to(away), None, "{away}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_leads_a_redirect_elsewhere(
+            text in "(https?:)?[/\\\\]{0,3}([a-z@.:]{0,12}id\\.example)?[ -~\\t]{0,24}",
+        ) {
+            let url = RemoteUrl::parse("https://id.example:8443/keys").unwrap();
+            if let Some(next) = url.redirected(&text) {
+                prop_assert_eq!(next.uri().scheme_str(), Some("https"));
+                prop_assert!(next.host().eq_ignore_ascii_case("id.example"), "{text}");
+                prop_assert_eq!(next.port(), 8443);
+                prop_assert!(!next.uri().authority().unwrap().as_str().contains('@'));
+            }
+        }
+
+        #[test]
+        fn no_text_is_taken_that_sends_in_the_clear_or_holds_credentials(
+            text in "https?://[a-z0-9@.:%\\[\\]/\\\\#-]{0,24}",
+        ) {
+            if let Ok(url) = RemoteUrl::parse(&text) {
+                let authority = url.uri().authority().unwrap();
+                prop_assert!(!authority.as_str().contains('@') && !authority.host().is_empty());
+                if url.uri().scheme_str() == Some("http") {
+                    let address = url.host().parse::<IpAddr>();
+                    let is_here = address.map_or(url.host().contains("localhost"), |a| a.is_loopback());
+                    prop_assert!(is_here, "{text}");
+                }
+            }
         }
     }
 
