@@ -12,9 +12,11 @@
 
 #[path = "dpop/client.rs"]
 mod client;
+#[path = "dpop/side_by_side.rs"]
+mod side_by_side;
 mod support;
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
 use axum::{Router, routing::get};
 use client::Client;
@@ -113,43 +115,6 @@ async fn of_one_proof_sent_many_times_at_once_one_is_taken() {
     let answers = futures_util::future::join_all(all).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1);
     assert_eq!(answers.iter().filter(|answer| answer.status == 401).count(), 31);
-}
-
-/// A store that other processes share, beyond a network.
-struct Far(MemoryReplays);
-
-impl ReplayStore for Far {
-    fn consume(
-        &self,
-        key: ReplayKey,
-        until: Duration,
-        now: Duration,
-    ) -> tower_parapet::Answer<Result<bool, StoreError>> {
-        let store = self.0.clone();
-        tower_parapet::Answer::later(async move {
-            tokio::task::yield_now().await;
-            store.consume(key, until, now).wait().await
-        })
-    }
-}
-
-#[tokio::test]
-async fn a_proof_is_good_at_one_of_two_processes() {
-    let store = MemoryReplays::new(100);
-    let dpop = || Dpop::required().origin("https://api.example").with_store(Far(store.clone()));
-    let (one, other) = (House::of(dpop()).await, House::of(dpop()).await);
-    let client = Client::new();
-    let (here, there) = (one.bound_to(&client), other.bound_to(&client));
-    let proof = |token: &str| {
-        let uri = "https://api.example/v1/orders/7";
-        client.proof("GET", uri, token, json!({"jti": "the same"}))
-    };
-    assert_eq!(one.ask("DPoP", &here, &proof(&here)).await.status, 200);
-    let replay = other.ask("DPoP", &there, &proof(&there)).await;
-    assert_eq!((replay.status, &*replay.code()), (401, "invalid-proof"));
-    let record = other.records.wait_for(1).pop().unwrap();
-    assert!(record.notes.contains(&("proof", "replayed".into())));
-    assert_eq!(record.rejection.unwrap().guard(), Some("dpop"));
 }
 
 #[tokio::test]
