@@ -26,9 +26,8 @@ use support::{Answer, Records, get as call, request, serve};
 use tower_parapet::{
     Parapet, Peer, Principal, Reason,
     auth::{
-        StoreError,
         dpop::{Dpop, DpopBuilder},
-        replay::{MemoryReplays, ReplayKey, ReplayStore},
+        replay::MemoryReplays,
     },
     testing::{TestIssuer, TestRequest},
 };
