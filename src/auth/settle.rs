@@ -10,7 +10,7 @@ use super::{Attempt, Scheme};
 use crate::{
     context::{Access, Plain, Principal, Route},
     guard::{Exchange, Flow},
-    rejection::Rejection,
+    rejection::{Reason, Rejection},
 };
 
 /// Schemes side by side, and what is said where credentials of none of them came.
@@ -43,10 +43,11 @@ impl Lineup {
                 let mut refusal = refusal;
                 let asked = match self.schemes.get(at) {
                     Some(scheme) => match heard(attempt, &**scheme, &mut refusal) {
-                        Some(principal) => Asked::Done(Some(principal)),
-                        None => ask(self.iter(), (at + 1, &**scheme), refusal, exchange)
-                            .map_err(|refusal| listing(refusal, &self.missing))?,
-                    },
+                        Ok(Some(principal)) => Ok(Asked::Done(Some(principal))),
+                        Ok(None) => ask(self.iter(), (at + 1, &**scheme), refusal, exchange),
+                        Err(refusal) => Err(refusal),
+                    }
+                    .map_err(|refusal| listing(refusal, &self.missing))?,
                     None => Asked::Done(None),
                 };
                 match asked {
@@ -202,8 +203,8 @@ fn share_a_place(one: &dyn Scheme, other: &dyn Scheme) -> bool {
 }
 
 /// Asks the schemes that read the same header as one of them in turn, from a place on. Credentials that
-/// are invalid to one may be another's; those that are expired, or that a scheme cannot judge right
-/// now, are its own. What is elsewhere makes nothing good.
+/// are invalid to one, or that it cannot judge right now, may be another's; those that it knows as its
+/// own and refuses are nobody else's. What is elsewhere makes nothing good.
 fn ask<'a>(
     schemes: impl Iterator<Item = &'a dyn Scheme>,
     (from, first): (usize, &dyn Scheme),
@@ -219,7 +220,7 @@ fn ask<'a>(
                 return Ok(Asked::Waits(Waiting { at, pending, refusal }));
             }
             attempt => {
-                if let Some(principal) = heard(attempt, scheme, &mut refusal) {
+                if let Some(principal) = heard(attempt, scheme, &mut refusal)? {
                     return Ok(Asked::Done(Some(principal)));
                 }
             }
@@ -228,22 +229,40 @@ fn ask<'a>(
     refusal.map_or(Ok(Asked::Done(None)), Err)
 }
 
-/// The principal, where there is one; a refusal joins those of the schemes before.
+/// Whether a scheme refuses what it knows to be genuine. Another one that takes the same credentials,
+/// and does not know of the revocation or has not seen the proof before, must not make up for that.
+fn is_last_word(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::ExpiredCredentials
+            | Reason::RevokedCredentials
+            | Reason::InvalidProof
+            | Reason::NonceRequired
+            | Reason::InsufficientAuthentication
+            | Reason::AddressDenied
+    )
+}
+
+/// The principal, where there is one; a refusal that is not the last word joins those of the schemes
+/// before.
 fn heard(
     attempt: Result<Attempt, Rejection>,
     scheme: &dyn Scheme,
     refusal: &mut Option<Rejection>,
-) -> Option<Principal> {
+) -> Result<Option<Principal>, Rejection> {
     match attempt {
-        Ok(Attempt::Verified(principal)) => return Some(principal),
+        Ok(Attempt::Verified(principal)) => return Ok(Some(principal)),
         Ok(Attempt::Absent | Attempt::Pending(_)) => {}
         Err(next) => {
             let next = next.by(scheme.name());
+            if is_last_word(next.reason()) {
+                return Err(next);
+            }
             *refusal = Some(match refusal.take() {
                 Some(last) => graver(last, next),
                 None => next,
             });
         }
     }
-    None
+    Ok(None)
 }

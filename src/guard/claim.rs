@@ -29,6 +29,12 @@ impl Exchange {
         self.context.is_provisional = true;
     }
 
+    /// Whether the principal is a claim that the body has not borne out yet.
+    #[cfg(feature = "throttle")]
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.context.is_provisional
+    }
+
     /// The body bears the claim out.
     pub fn prove(&mut self) {
         self.context.is_provisional = false;

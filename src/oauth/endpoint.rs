@@ -92,7 +92,7 @@ impl Endpoint {
                 flights: Flights::default(),
             }))),
             Err(bad) => {
-                mistakes.push(setter, issuer, bad.problem, bad.remedy);
+                mistakes.push(setter, RemoteUrl::shown(issuer), bad.problem, bad.remedy);
                 None
             }
         }
@@ -103,7 +103,7 @@ impl Endpoint {
         match RemoteUrl::parse(text) {
             Ok(url) => Some(Self::Fixed(url)),
             Err(bad) => {
-                mistakes.push(setter, text, bad.problem, bad.remedy);
+                mistakes.push(setter, RemoteUrl::shown(text), bad.problem, bad.remedy);
                 None
             }
         }

@@ -85,10 +85,17 @@ impl Origin {
 fn port(uri: &Uri, scheme: &Scheme) -> Option<u16> {
     match uri.port() {
         Some(port) => Some(port.as_u16()),
+        None if has_odd_port(uri) => None,
         None if *scheme == Scheme::HTTPS => Some(443),
         None if *scheme == Scheme::HTTP => Some(80),
         None => None,
     }
+}
+
+/// Whether something stands where the port does, and is none: clients may differ about where that leads.
+fn has_odd_port(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    authority.rsplit('@').next().unwrap_or_default() != uri.host().unwrap_or_default()
 }
 
 impl fmt::Display for Origin {

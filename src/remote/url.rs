@@ -65,6 +65,13 @@ impl RemoteUrl {
         }
     }
 
+    /// What of a text can be told that should be a URL: neither query nor user info, which may hold
+    /// a secret.
+    pub(crate) fn shown(text: &str) -> &str {
+        let shown = text.split(['?', '#']).next().unwrap_or_default();
+        if shown.contains('@') { "" } else { shown }
+    }
+
     /// Reads a URL in a document that this one gave.
     pub(crate) fn discovered(&self, text: &str) -> Result<Self, BadUrl> {
         let mut url = Self::parse(text)?;

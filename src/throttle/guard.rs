@@ -82,6 +82,37 @@ impl Throttle {
 }
 
 impl Inner {
+    fn judge(&self, exchange: &mut Exchange) -> Result<(), Rejection> {
+        let now = exchange.now();
+        let facts = Facts {
+            client: exchange.client(),
+            principal: exchange.principal(),
+            route: exchange.route(),
+            headers: Some(exchange.headers()),
+        };
+        let tag = match self.tagger.tag(facts) {
+            Ok(Some(tag)) => tag,
+            Ok(None) => {
+                exchange.remark(|| "does not apply to a public route".into());
+                return Ok(());
+            }
+            Err(rejection) => return Err(rejection),
+        };
+        let decision = match self.count {
+            _ if exchange.is_rehearsal() => self.limiter.peek(tag, now),
+            Count::Requests => self.limiter.spend(tag, now),
+            Count::ForgedCredentials => self.limiter.look(tag, now),
+        };
+        if !decision.admitted {
+            return Err(self.refuse(exchange, tag, &decision));
+        }
+        // How many guesses are left is nobody's business.
+        if self.count == Count::Requests {
+            self.tell(exchange, &decision);
+        }
+        Ok(())
+    }
+
     fn tell(&self, exchange: &mut Exchange, decision: &Decision) {
         exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, self.fields.policy());
         exchange.reply_header(Mode::Append, RATE_LIMIT, self.fields.standing(decision));
@@ -110,35 +141,15 @@ impl Guard for Throttle {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let inner = &*self.0;
-        let now = exchange.now();
-        let facts = Facts {
-            client: exchange.client(),
-            principal: exchange.principal(),
-            route: exchange.route(),
-            headers: Some(exchange.headers()),
-        };
-        let tag = match inner.tagger.tag(facts) {
-            Ok(Some(tag)) => tag,
-            Ok(None) => {
-                exchange.remark(|| "does not apply to a public route".into());
-                return Ok(Flow::Continue);
-            }
-            Err(rejection) => return Err(rejection),
-        };
-        let decision = match inner.count {
-            _ if exchange.is_rehearsal() => inner.limiter.peek(tag, now),
-            Count::Requests => inner.limiter.spend(tag, now),
-            Count::ForgedCredentials => inner.limiter.look(tag, now),
-        };
-        if !decision.admitted {
-            return Err(inner.refuse(exchange, tag, &decision));
+        // Whoever claims to be somebody, and is not, must not use up what is theirs.
+        if self.0.tagger.needs_principal() && exchange.is_claimed() {
+            let throttle = self.clone();
+            exchange.read_body(usize::MAX, move |exchange, _| {
+                throttle.0.judge(exchange).map(|()| None)
+            });
+            return Ok(Flow::Continue);
         }
-        // How many guesses are left is nobody's business.
-        if inner.count == Count::Requests {
-            inner.tell(exchange, &decision);
-        }
-        Ok(Flow::Continue)
+        self.0.judge(exchange).map(|()| Flow::Continue)
     }
 
     fn summary(&self) -> Cow<'static, str> {

@@ -214,6 +214,10 @@ impl Tagger {
         }
     }
 
+    pub(super) fn needs_principal(&self) -> bool {
+        self.needs_principal
+    }
+
     /// The tag of a request's bucket; `None` where the limit does not apply to it.
     pub(super) fn tag(&self, facts: Facts<'_>) -> Result<Option<u64>, Rejection> {
         let access = facts.route.map(Route::access);

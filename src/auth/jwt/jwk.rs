@@ -27,6 +27,24 @@ pub(super) struct Parsed {
 ///
 /// What is wrong with it as a whole: it is no set, or it gives away a private key.
 pub(super) fn parse(text: &str) -> Result<Parsed, &'static str> {
+    read_set(text, usize::MAX)
+}
+
+/// A provider with more keys has lost count: each costs a look, and those that are skipped a line.
+#[cfg(feature = "jwks")]
+const MOST_FETCHED: usize = 500;
+
+/// As [`parse`], for a set that somebody else wrote: it is not read any further if it has too many.
+///
+/// # Errors
+///
+/// As for [`parse`], and when there are more than 500 keys.
+#[cfg(feature = "jwks")]
+pub(super) fn parse_fetched(text: &str) -> Result<Parsed, &'static str> {
+    read_set(text, MOST_FETCHED)
+}
+
+fn read_set(text: &str, most: usize) -> Result<Parsed, &'static str> {
     let set = json::object(text.as_bytes())
         .map_err(|_| "is not JSON, or a name occurs twice in one of its objects")?;
     let Some(Value::Array(items)) = set.get("keys") else {
@@ -36,6 +54,9 @@ pub(super) fn parse(text: &str) -> Result<Parsed, &'static str> {
             "has no array `keys`"
         });
     };
+    if items.len() > most {
+        return Err("has more than 500 keys");
+    }
     let mut parsed = Parsed::default();
     for (index, item) in items.iter().enumerate() {
         match item.as_object().ok_or("is not an object".into()).and_then(|jwk| read(jwk, None)) {

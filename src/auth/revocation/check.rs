@@ -41,12 +41,10 @@ impl TokenCheck for Revocations {
             return Answer::Now(Err(rejection));
         }
         match &self.0.backing {
-            Backing::Memory(memory) => Answer::Now(match memory.find(marks) {
-                Some(entry) if exchange.unix().as_secs() < entry.ends => {
-                    Err(revoked(entry, token.kind()))
-                }
-                _ => Ok(()),
-            }),
+            Backing::Memory(memory) => {
+                let found = memory.find(marks, exchange.unix().as_secs());
+                Answer::Now(found.map_or(Ok(()), |entry| Err(revoked(entry, token.kind()))))
+            }
             Backing::Store(shared) => ask(self, shared, token, marks, exchange.unix()),
         }
     }

@@ -69,20 +69,20 @@ impl Memory {
 
     /// The first entry that refuses a token. A token that was found to be good is good until the list
     /// gains an entry.
-    pub(super) fn find(&self, marks: &Marks) -> Option<Revocation> {
+    pub(super) fn find(&self, marks: &Marks, now: u64) -> Option<Revocation> {
         // Before the look at the entries: what is added meanwhile makes another state.
         let state = self.state.load(Ordering::Acquire);
         if marks.good_at.load(Ordering::Relaxed) == state {
             return None;
         }
-        let found = self.look(marks);
+        let found = self.look(marks, now);
         if found.is_none() {
             marks.good_at.store(state, Ordering::Relaxed);
         }
         found
     }
 
-    fn look(&self, marks: &Marks) -> Option<Revocation> {
+    fn look(&self, marks: &Marks, now: u64) -> Option<Revocation> {
         let has = |kind: RevocationKind| self.count(kind) > 0;
         let keys = [
             marks.token.filter(|_| has(RevocationKind::Token)),
@@ -91,7 +91,8 @@ impl Memory {
             Some(marks.issuer).filter(|_| has(RevocationKind::Issuer)),
         ];
         let mut entries = keys.into_iter().flatten().filter_map(|key| self.get(key));
-        entries.find(|entry| entry.covers(marks.issued_at))
+        // One that is over, and not forgotten yet, hides none that still counts.
+        entries.find(|entry| now < entry.ends && entry.covers(marks.issued_at))
     }
 
     pub(super) fn get(&self, key: RevocationKey) -> Option<Revocation> {

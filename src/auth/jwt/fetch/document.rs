@@ -8,13 +8,14 @@ use http::header::{AGE, CACHE_CONTROL};
 
 use super::discovery;
 use crate::auth::jwt::algorithm::AlgorithmSet;
+use crate::auth::jwt::fault::quote;
 use crate::auth::jwt::jwk;
 use crate::auth::jwt::key::Key;
 use crate::clock::within;
 use crate::remote::{Remote, RemoteError, RemoteUrl};
 
-/// A provider with more has lost count, and each costs a look.
-const MOST_KEYS: usize = 500;
+/// So many reasons are told why a set has no key; it chooses how many there are.
+const MOST_REASONS: usize = 8;
 /// Where the set is, is asked again after so many fetches, since it hardly ever moves.
 const KEPT: u32 = 6;
 
@@ -109,22 +110,19 @@ impl Document {
         let answered = answered.ok(url)?;
         let wrong = |why: &str| FetchError::Set(url.host().into(), why.into());
         let text = std::str::from_utf8(&answered.body).map_err(|_| wrong("is not UTF-8"))?;
-        let parsed = jwk::parse(text).map_err(wrong)?;
-        if parsed.keys.len() > MOST_KEYS {
-            return Err(wrong("has more than 500 keys"));
-        }
+        let parsed = jwk::parse_fetched(text).map_err(wrong)?;
         let mut skipped = parsed.skipped;
         let mut keys = Vec::with_capacity(parsed.keys.len());
         for key in parsed.keys {
-            let name = key.id().map_or_else(|| "a key".to_owned(), |id| format!("key `{id}`"));
+            let name =
+                key.id().map_or_else(|| "a key".to_owned(), |id| format!("key {}", quote(id)));
             match key.restrict(allowed) {
                 Some(key) => keys.push(Arc::new(key)),
                 None => skipped.push(format!("{name} is for algorithms that are not allowed")),
             }
         }
         if keys.is_empty() {
-            let reasons = skipped.join(", ");
-            return Err(wrong(&format!("has no usable key ({reasons})")));
+            return Err(wrong(&format!("has no usable key ({})", some(&skipped))));
         }
         Ok(Fetched { keys, skipped, max_age: max_age(&answered.headers) })
     }
@@ -135,6 +133,15 @@ impl Document {
 
     fn remember(&self, found: Option<(RemoteUrl, u32)>) {
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+}
+
+/// The first of many reasons.
+fn some(reasons: &[String]) -> String {
+    let told: Vec<&str> = reasons.iter().take(MOST_REASONS).map(String::as_str).collect();
+    match reasons.len().saturating_sub(MOST_REASONS) {
+        0 => told.join(", "),
+        more => format!("{}, and {more} more", told.join(", ")),
     }
 }
 

@@ -114,12 +114,7 @@ impl Fetching {
 }
 
 fn url(setter: &'static str, text: &str, mistakes: &mut Mistakes) -> Option<RemoteUrl> {
-    let shown = text.split(['?', '#']).next().unwrap_or_default();
-    let is_secret = shown.contains('@');
     RemoteUrl::parse(text)
-        .map_err(|bad| {
-            let shown = if is_secret { "" } else { shown };
-            mistakes.push(setter, shown, bad.problem, bad.remedy);
-        })
+        .map_err(|bad| mistakes.push(setter, RemoteUrl::shown(text), bad.problem, bad.remedy))
         .ok()
 }
