@@ -80,10 +80,11 @@ fn check(url: &str) -> Result<(), (&'static str, &'static str)> {
     }
 }
 
-/// Without the password.
+/// Without the password, and without what may hold another.
 fn shown(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
     if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
 }
 

@@ -14,6 +14,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::{Context as Cx, Poll},
+    time::Duration,
 };
 
 use axum_core::{BoxError, body::Body};
@@ -244,12 +245,15 @@ fn refuse_unproven(exchange: &Exchange) -> Result<(), Rejection> {
     Err(exchange.context.unauthenticated().found("a claim that no body has borne out"))
 }
 
+/// How long guards may wait that are layers by themselves, and know of no handler's deadline.
+const GUARDS_ALONE: Duration = Duration::from_secs(30);
+
 /// Guards that wait have as long as a handler: what they wait for may never answer.
 async fn in_time(flow: Flow, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-    let Some(limit) = exchange.env.handler_deadline.filter(|_| matches!(flow, Flow::Suspend(_)))
-    else {
+    if !matches!(flow, Flow::Suspend(_)) {
         return drive(flow, exchange).await;
-    };
+    }
+    let limit = exchange.env.handler_deadline.unwrap_or(GUARDS_ALONE);
     within(limit, drive(flow, exchange)).await.unwrap_or_else(|| {
         Err(Rejection::new(Reason::Unavailable)
             .header(header::RETRY_AFTER, HeaderValue::from_static("5"))

@@ -1,0 +1,78 @@
+//! Callers whom only the body proves.
+
+use aws_lc_rs::hmac;
+use http::Request;
+use tower_parapet::{
+    Body, Outcome, Policy, Principal,
+    auth::{
+        signature::{MemorySignatureKeys, MessageSignatures, SignatureKey, Signer, SigningKey},
+        webhook::Webhook,
+    },
+    throttle::{Key, Throttle},
+};
+
+use super::{House, is, stack};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn delivery(secret: &str, body: &str) -> Request<Body> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = hmac::sign(&key, body.as_bytes());
+    let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let request = Request::post("/hook").header("x-hub-signature-256", format!("sha256={hex}"));
+    request.body(Body::from(body.to_owned())).unwrap()
+}
+
+#[tokio::test]
+async fn forged_deliveries_use_up_nothing_of_the_sender_they_claim_to_be_of() {
+    let house = House::of(
+        stack()
+            .route("POST /hook", Policy::authenticated_by(Webhook::github(SECRET)))
+            .throttle(Throttle::per_hour(2).by(Key::Principal)),
+    );
+    for number in 0..10 {
+        let forged = delivery("another secret of thirty-two byte", &number.to_string());
+        assert_eq!(house.says(forged).await, is(401, "invalid-credentials"));
+    }
+    assert_eq!(house.says(delivery(SECRET, "a")).await, is(200, "github"));
+    assert_eq!(house.says(delivery(SECRET, "b")).await, is(200, "github"));
+    assert_eq!(house.says(delivery(SECRET, "c")).await, is(429, "rate-limited"));
+    let records = house.records.wait_for(13);
+    assert_eq!(records.iter().filter(|record| record.principal.is_some()).count(), 3);
+}
+
+fn signed(method: &str, body: &'static str, sent: &'static str) -> Request<Body> {
+    let signer = Signer::builder("k", SigningKey::shared([7; 32]).unwrap()).build().unwrap();
+    let uri = "http://api.example/in";
+    let request = Request::builder().method(method).uri(uri).header("host", "api.example");
+    let (mut head, ()) = request.body(()).unwrap().into_parts();
+    signer.sign(&mut head, body.as_bytes()).unwrap();
+    head.uri = "/in".parse().unwrap();
+    Request::from_parts(head, Body::from(sent))
+}
+
+fn partners() -> House {
+    let keys = MemorySignatureKeys::new();
+    let robot = Principal::builder("partners", "robot").build();
+    keys.insert("k", SignatureKey::shared([7; 32]).unwrap(), robot);
+    let scheme = MessageSignatures::builder(keys).origin("http://api.example");
+    House::of(stack().authenticate(scheme).throttle(Throttle::per_hour(2).by(Key::Principal)))
+}
+
+#[tokio::test]
+async fn content_that_nobody_signed_reaches_no_handler_whatever_the_method() {
+    let house = partners();
+    for method in ["GET", "HEAD", "DELETE", "OPTIONS", "POST", "PUT", "TRACE"] {
+        let refused = house.send(signed(method, "", "smuggled")).await;
+        assert!(refused.status().is_client_error(), "{method}: {}", refused.status());
+        drop(refused);
+    }
+    let records = house.records.wait_for(7);
+    assert!(records.iter().all(|record| record.outcome == Outcome::Rejected), "{records:?}");
+    assert!(records.iter().all(|record| record.principal.is_none()));
+    // None of them has cost the partner anything.
+    for _ in 0..2 {
+        assert_eq!(house.says(signed("POST", "x", "x")).await, is(200, "robot"));
+    }
+    assert_eq!(house.says(signed("POST", "x", "x")).await, is(429, "rate-limited"));
+}
