@@ -15,6 +15,8 @@
 mod authority;
 #[path = "attacks/bodies.rs"]
 mod bodies;
+#[path = "attacks/certificates.rs"]
+mod certificates;
 #[path = "dpop/client.rs"]
 mod client;
 #[path = "attacks/keys.rs"]

@@ -37,6 +37,10 @@ pub(crate) async fn explain(
     let mut exchange = Exchange::begin(head, stack.env.clone());
     exchange.rehearsal = Some(Box::default());
     let end = match judge_head(&stack, &mut exchange).await {
+        Ok(Flow::Respond(response)) if exchange.context.is_provisional && !is_body_missing => {
+            let proven = judge_body(&mut exchange, body.unwrap_or_default()).await;
+            proven.map(|()| End::Responded(response))
+        }
         Ok(Flow::Respond(response)) => Ok(End::Responded(response)),
         Ok(_) if is_body_missing => request_body::fits(&exchange).map(|()| End::Admitted),
         Ok(_) => judge_body(&mut exchange, body.unwrap_or_default()).await.map(|()| End::Admitted),

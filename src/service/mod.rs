@@ -170,7 +170,7 @@ where
                     Err(rejection) => self.early(Early::Reject(rejection), tail),
                 }
             }
-            Ok(Flow::Respond(response)) => {
+            Ok(Flow::Respond(response)) if !exchange.context.is_provisional => {
                 tail.settle(&mut exchange);
                 self.early(Early::Respond(response), tail)
             }
@@ -248,6 +248,18 @@ fn refuse_unproven(exchange: &Exchange) -> Result<(), Rejection> {
 /// How long guards may wait that are layers by themselves, and know of no handler's deadline.
 const GUARDS_ALONE: Duration = Duration::from_secs(30);
 
+/// A guard's answer may be meant for the caller alone: a claim has to be borne out for it, too.
+async fn prove<B>(exchange: &mut Exchange, body: B) -> Result<(), Rejection>
+where
+    B: HttpBody<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    if exchange.context.is_provisional && request_body::is_to_be_read(exchange, &body) {
+        drop(request_body::read(exchange, body).await?);
+    }
+    refuse_unproven(exchange)
+}
+
 /// Guards that wait have as long as a handler: what they wait for may never answer.
 async fn in_time(flow: Flow, exchange: &mut Exchange) -> Result<Flow, Rejection> {
     if !matches!(flow, Flow::Suspend(_)) {
@@ -282,7 +294,10 @@ where
         exchange.env.diagnoses.came_to(exchange.reached);
         settled.take(&mut exchange, &mut ticket);
         let admitted = match decided {
-            Ok(Flow::Respond(response)) => Err(Early::Respond(response)),
+            Ok(Flow::Respond(response)) => Err(match prove(&mut exchange, body).await {
+                Ok(()) => Early::Respond(response),
+                Err(rejection) => Early::Reject(rejection),
+            }),
             Ok(_) if request_body::is_to_be_read(&mut exchange, &body) => {
                 request_body::read(&mut exchange, body).await.map_err(Early::Reject)
             }
@@ -295,7 +310,7 @@ where
             }
             Err(rejection) => Err(Early::Reject(rejection)),
         };
-        if admitted.is_err() {
+        if matches!(admitted, Err(Early::Reject(_))) {
             exchange.note_claim();
         }
         settled.take(&mut exchange, &mut ticket);

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use http::Request;
 use tower_parapet::{
-    Body, Outcome, Policy, Principal,
+    Body, Exchange, Flow, Guard, Outcome, Phase, Policy, Principal, Rejection,
     auth::{
         signature::{MemorySignatureKeys, MessageSignatures, SignatureKey, Signer, SigningKey},
         webhook::Webhook,
@@ -41,6 +41,36 @@ async fn forged_deliveries_use_up_nothing_of_the_sender_they_claim_to_be_of() {
     assert_eq!(records.iter().filter(|record| record.principal.is_some()).count(), 3);
 }
 
+/// Answers in the handler's stead, from what it knows of the caller.
+struct Remembers;
+
+impl Guard for Remembers {
+    fn name(&self) -> &'static str {
+        "remembers"
+    }
+
+    fn phase(&self) -> Phase {
+        Phase::Content
+    }
+
+    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let caller = exchange.principal().map(|caller| caller.subject().to_owned());
+        let told = Body::from(format!("what {} is told", caller.unwrap_or_default()));
+        Ok(Flow::Respond(Box::new(http::Response::new(told))))
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_a_guard_is_for_whom_the_body_proves_and_for_nobody_else() {
+    let policy = Policy::authenticated_by(Webhook::github(SECRET)).guard(Remembers);
+    let house = House::of(stack().route("POST /hook", policy));
+    let forged = delivery("another secret of thirty-two byte", "a");
+    assert_eq!(house.says(forged).await, is(401, "invalid-credentials"));
+    assert_eq!(house.says(delivery(SECRET, "a")).await, is(200, "what github is told"));
+    let outcomes = house.records.wait_for(2).into_iter().map(|record| record.outcome);
+    assert_eq!(outcomes.collect::<Vec<_>>(), [Outcome::Rejected, Outcome::Responded]);
+}
+
 fn signed(method: &str, body: &'static str, sent: &'static str) -> Request<Body> {
     let signer = Signer::builder("k", SigningKey::shared([7; 32]).unwrap()).build().unwrap();
     let uri = "http://api.example/in";
@@ -75,4 +105,19 @@ async fn content_that_nobody_signed_reaches_no_handler_whatever_the_method() {
         assert_eq!(house.says(signed("POST", "x", "x")).await, is(200, "robot"));
     }
     assert_eq!(house.says(signed("POST", "x", "x")).await, is(429, "rate-limited"));
+}
+
+#[tokio::test]
+async fn a_tunnel_is_not_opened_by_a_signature_that_does_not_cover_its_path() {
+    let key = SigningKey::shared([7; 32]).unwrap();
+    let signer = Signer::builder("k", key).components(["@method", "@authority"]).build().unwrap();
+    let house = partners();
+    for version in [http::Version::HTTP_11, http::Version::HTTP_2] {
+        let request = Request::connect("http://api.example/in").version(version);
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        signer.sign(&mut head, b"").unwrap();
+        let stream = futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+        let refused = house.send(Request::from_parts(head, Body::from_stream(stream))).await;
+        assert!(refused.status().is_client_error(), "{version:?} {}", refused.status());
+    }
 }

@@ -22,7 +22,7 @@ use tower_parapet::{
         revocation::{Revocation, RevocationKey, RevocationStore, Revocations},
         signature::{KnownKey, MessageSignatures, SignatureKeys},
     },
-    testing::TestIssuer,
+    testing::{TestIssuer, TestResponse},
 };
 
 use super::{House, client::Client, is, request, stack};
@@ -139,6 +139,8 @@ async fn a_store_that_panics_is_a_refusal_and_one_record() {
             assert_eq!(records.len(), 2);
             assert!(records.iter().all(|record| record.outcome == Outcome::Panicked));
             assert!(records.iter().all(|record| record.principal.is_none()));
+            let response = house.send(request("GET", "/in", &borrowed(&headers))).await;
+            assert!(!response.text().await.unwrap().contains("s3cret"));
         }
     }
 }
