@@ -22,9 +22,10 @@
 //! | too many wrong secrets for one user or key, from whatever networks | 429 | `rate-limited`, by `Guesses` |
 //!
 //! Schemes that read one header are asked in turn, and the first that finds good credentials settles
-//! the principal (several issuers of tokens are cheaper as one scheme, `jwt::Issuers`). Where none
-//! does, expired and revoked ones are told before a scheme that cannot tell, and any of them before
-//! invalid ones.
+//! the principal (several issuers of tokens are cheaper as one scheme, `jwt::Issuers`). What one of
+//! them knows as its own and refuses, being expired, revoked, without a good proof or from elsewhere,
+//! no other is asked about. Where none finds good ones, a scheme that cannot tell is told before those
+//! to which they are invalid.
 //!
 //! Without credentials a challenge carries no `error` ([RFC 6750, section 3.1][rfc6750]), and each
 //! scheme gets a `WWW-Authenticate` line of its own ([RFC 9110, section 11.6.1][rfc9110]); with bad

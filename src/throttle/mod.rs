@@ -19,6 +19,7 @@
 //! | by client network, and no client address is known | 503 | `address-unknown` |
 //! | by principal, on a public route | – | skipped |
 //! | by principal, credentials optional and absent | – | counted by client network |
+//! | by principal, whom only the body proves | – | counted once it has: who claims to be somebody uses up nothing of theirs |
 //! | by principal, anonymous elsewhere | 401 | `missing-credentials` |
 //! | by header, absent | 400 | `missing-header`, unless [`absent`](ThrottleBuilder::absent) says otherwise |
 //! | by header, twice or longer than 256 bytes | 400 | `bad-header` |
