@@ -34,6 +34,8 @@ mod guard;
 #[cfg(feature = "full")]
 pub mod guide;
 pub mod inspect;
+#[cfg(feature = "jwt")]
+mod json;
 mod manifest;
 #[cfg(any(feature = "introspection", feature = "client-credentials"))]
 pub mod oauth;

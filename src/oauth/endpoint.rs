@@ -8,8 +8,8 @@ use arc_swap::ArcSwapOption;
 use serde_json::Value;
 
 use super::flight::Flights;
-use crate::auth::jwt::object;
 use crate::error::Mistakes;
+use crate::json;
 use crate::remote::{Remote, RemoteError, RemoteUrl};
 
 /// How long metadata counts.
@@ -176,7 +176,9 @@ impl Discovered {
     }
 
     fn read(&self, place: &RemoteUrl, body: &[u8]) -> Result<RemoteUrl, EndpointError> {
-        let metadata = object(body).ok_or(EndpointError::Malformed("it is not one JSON object"))?;
+        let metadata = json::object(body);
+        let metadata =
+            metadata.map_err(|_| EndpointError::Malformed("it is not one JSON object"))?;
         // RFC 8414, section 3.3: a server that speaks for another issuer is an impostor.
         if metadata.get("issuer").and_then(Value::as_str) != Some(&self.issuer) {
             return Err(EndpointError::Malformed("it is of another issuer"));

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::flaw::{Flaw, quote};
 use crate::auth::jwt::Algorithm;
 use crate::auth::jwt::jose::{self, Jws, PublicKey, Unverified};
+use crate::json;
 
 /// The longest `jti` and `nonce` that are looked at, in bytes.
 const MAX_ID: usize = 256;
@@ -71,8 +72,8 @@ impl<'a> Claimed<'a> {
             Unverified::Malformed(how) => Flaw::Malformed(how),
             Unverified::Signature => Flaw::Signature,
         })?;
-        let claims = jose::object(&payload)
-            .ok_or(Flaw::Malformed("its claims are not one JSON object with unique names"))?;
+        let claims = json::object(&payload)
+            .map_err(|_| Flaw::Malformed("its claims are not one JSON object with unique names"))?;
         let claims = Claims(claims);
         Ok(Proof {
             thumbprint: self.thumbprint,

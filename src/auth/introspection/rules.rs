@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fault::Fault;
-use crate::auth::jwt::{ClaimMap, Unacceptable, describe, object};
+use crate::auth::jwt::{ClaimMap, Unacceptable, describe};
 use crate::auth::token::{Checks, confirmation};
 use crate::context::{Confirmation, Principal};
+use crate::json;
 
 /// The last second of the year 9999: a time beyond it is milliseconds, or a mistake.
 const LAST_SECOND: u64 = 253_402_300_799;
@@ -64,7 +65,7 @@ pub(super) enum Said {
 /// Reads an answer (RFC 7662, section 2.2), or tells what is wrong with it. Nothing is guessed:
 /// `active` is a boolean, and no name occurs twice.
 pub(super) fn read(body: &[u8]) -> Result<Said, &'static str> {
-    let claims = object(body).ok_or("it is not one JSON object with unique names")?;
+    let claims = json::object(body).map_err(|_| "it is not one JSON object with unique names")?;
     match claims.get("active") {
         Some(Value::Bool(true)) => Ok(Said::Active(claims)),
         Some(Value::Bool(false)) => Ok(Said::Inactive),

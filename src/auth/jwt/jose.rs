@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, AlgorithmSet};
 use super::fault::Fault;
-use super::json;
 use super::jwk::{self, Unusable};
 use super::key::KeySet;
 use super::token::{Compact, MAX_BYTES};
+use crate::json;
 
 /// A JWS in the compact form, nothing of it believed.
 #[derive(Clone, Copy, Debug)]
@@ -45,11 +45,6 @@ impl<'a> Jws<'a> {
 pub(in crate::auth) enum Unverified {
     Malformed(&'static str),
     Signature,
-}
-
-/// Reads a JSON object whose objects, at any depth, name each member once.
-pub(in crate::auth) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    json::object(bytes).ok()
 }
 
 fn how(fault: Fault) -> &'static str {

@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, AlgorithmSet};
 use super::fault::quote;
-use super::json;
 use super::key::Key;
 use super::pem;
+use crate::json;
 
 /// Members that only a private key has (RFC 7518, sections 6.2.2 and 6.3.2).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];

@@ -13,8 +13,8 @@ use super::claims::Rules;
 use super::fault::Fault;
 use super::fetch::Provider;
 use super::health::KeyHealth;
-use super::json;
 use super::key::{Fingerprint, Key, KeySet};
+use crate::json;
 
 /// Finds the key of a token without a lock, whatever goes on behind it.
 #[derive(Debug)]

@@ -175,8 +175,6 @@ mod issuers;
 mod issuers_builder;
 #[cfg(feature = "dpop")]
 pub(in crate::auth) mod jose;
-mod json;
-mod json_tree;
 mod jwk;
 mod jws;
 #[cfg_attr(not(feature = "jwks"), allow(dead_code, reason = "only keys that are fetched change"))]
@@ -188,7 +186,7 @@ mod login;
 mod pem;
 mod preset;
 mod provider;
-#[cfg(any(feature = "introspection", feature = "client-credentials"))]
+#[cfg(feature = "introspection")]
 mod reading;
 mod required;
 mod routing;
@@ -210,8 +208,6 @@ mod testkit;
 #[cfg(test)]
 mod tests;
 
-#[cfg(any(feature = "introspection", feature = "client-credentials"))]
-pub(crate) use reading::object;
 #[cfg(feature = "introspection")]
 pub(in crate::auth) use reading::{Unacceptable, check_map, describe};
 

@@ -1,5 +1,4 @@
 //! What another scheme of access tokens reads in the same way.
-#![cfg_attr(not(feature = "introspection"), allow(dead_code, reason = "outgoing reads JSON alone"))]
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -7,9 +6,9 @@ use std::error::Error;
 use serde_json::{Map, Value};
 
 use super::claim_map::ClaimMap;
+use super::delegation;
 use super::fault::Fault;
 use super::login::Login;
-use super::{delegation, json};
 use crate::context::{Actor, PrincipalBuilder};
 use crate::error::Mistakes;
 
@@ -36,11 +35,6 @@ impl Unacceptable {
     ) -> Self {
         Fault::claim(name, expected, found).into()
     }
-}
-
-/// A JSON object in which no name occurs twice, at any depth.
-pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
-    json::object(bytes).ok()
 }
 
 /// What the map finds in the claims.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fault::{Fault, either, quote};
-use super::json;
 use super::routing::issuer;
 use super::settings::bare;
 use super::token::MAX_BYTES;
 use super::undecided::Undecided;
 use super::{Issuers, Jwt};
 use crate::clock::Clock;
+use crate::json;
 use crate::rejection::{Reason, Rejection};
 
 /// How many fetches of keys one token waits for: one that began before it came, and one for it.
@@ -100,7 +100,7 @@ impl Jwt {
             false => Err(Fault::Type { found: typ.map_or_else(|| "no `typ`".to_owned(), quote) }),
         };
         let (payload, (), _) = verifier.signed(token, now, take)?;
-        let claims = json::object(&payload)?;
+        let claims = json::object(&payload).map_err(Fault::claims_json)?;
         verifier.rules.issuer(&claims)?;
         let issuer = verifier.rules.issuer.clone();
         Ok(Signed { issuer, claims, skew: verifier.rules.skew })

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use super::fault::Fault;
-use super::json::{Name, Names, Unique};
+use crate::json::{Name, Names, Unique};
 
 /// The longest token that is looked at, in bytes.
 pub(super) const MAX_BYTES: usize = 8 * 1024;

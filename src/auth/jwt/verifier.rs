@@ -7,11 +7,11 @@ use super::algorithm::{Algorithm, AlgorithmSet};
 use super::cache::{Digest, Verified};
 use super::claims::{Accepted, Rules};
 use super::fault::{Fault, quote};
-use super::json;
 use super::keyring::{Keyring, Mark, Signed};
 use super::skew::Skew;
 use super::token::{Compact, Header, MAX_BYTES, is_type};
 use crate::context::Principal;
+use crate::json;
 
 /// No token is shorter: a header of 20 characters, a signature of 43, and four required claims.
 const SHORTEST: usize = 100;
@@ -91,7 +91,7 @@ impl Verifier {
     /// Signature first, claims second: nothing of an unsigned payload is looked at.
     fn judge(&self, token: &[u8], now: Duration) -> Result<Accepted, Fault> {
         let authentic = self.authentic(token, now)?;
-        let claims = json::object(&authentic.payload)?;
+        let claims = json::object(&authentic.payload).map_err(Fault::claims_json)?;
         let (principal, window) = self.rules.check(&claims, authentic.explicit, now)?;
         self.skew.taken(window.from, now, self.rules.skew);
         let principal = principal.claims_text(authentic.payload).build();

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::document::FetchError;
-use crate::auth::jwt::json;
+use crate::json;
 use crate::remote::{Remote, RemoteUrl};
 
 /// Asks for `jwks_uri` in both places where the document may be.
