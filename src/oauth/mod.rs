@@ -29,7 +29,7 @@ pub use private_key::PrivateKey;
 pub(crate) use assertion::unique;
 pub(crate) use breaker::Breaker;
 pub(crate) use client_auth::{ClientAuth, ClientSettings, Given};
-pub(crate) use endpoint::{Endpoint, EndpointError, Kind};
+pub(crate) use endpoint::{Endpoint, Kind};
 pub(crate) use flight::Flights;
 pub(crate) use signer::{CannotSign, Signer};
 

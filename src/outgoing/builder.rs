@@ -14,7 +14,7 @@ use super::slots::Slots;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::error::{ConfigError, Mistakes};
 use crate::oauth::{ClientAuth, ClientSettings, Endpoint, Given, Kind, PrivateKey, Signer};
-use crate::remote::{Remote, RemoteUrl};
+use crate::remote::Remote;
 
 /// Builds a [`ClientCredentials`]; see [`ClientCredentials::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -186,9 +186,7 @@ impl ClientCredentialsBuilder {
             }
         };
         let mut origin = |setter, text: &String| {
-            let read = Origin::parse(text);
-            let shown = RemoteUrl::shown(text);
-            read.map_err(|bad| mistakes.push(setter, shown, bad.problem, bad.remedy)).ok()
+            Origin::parse(text).map_err(|bad| bad.tell(setter, text, &mut mistakes)).ok()
         };
         let origins = self.origins.iter().filter_map(|text| origin("for_origin", text)).collect();
         let channel = self.channel.as_ref().and_then(|text| origin("for_channel", text));

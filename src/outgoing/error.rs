@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::oauth::EndpointError;
-use crate::remote::RemoteError;
+use crate::remote::{MetadataError, RemoteError};
 
 /// Why a call could not be made: there is no token for it.
 ///
@@ -20,7 +19,7 @@ pub(super) enum Fault {
     #[error("the token endpoint cannot be asked")]
     Remote(#[source] RemoteError),
     #[error("the token endpoint is not known")]
-    Discovery(#[source] Arc<EndpointError>),
+    Discovery(#[source] Arc<MetadataError>),
     #[error("the token endpoint answered with status {0}")]
     Status(u16, Option<Duration>),
     #[error("the token endpoint refuses a token: `{1}` (status {0})")]

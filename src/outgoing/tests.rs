@@ -30,6 +30,9 @@ fn every_mistake_is_told_at_once_and_no_secret_is() {
     let plain = ClientCredentials::builder().discover("http://id.example").client_id("orders");
     let plain = told(plain.client_secret("x").for_origin("https://stock.example"));
     assert!(plain.contains("`discover`") && plain.contains("plain `http`"), "{plain}");
+    let within = "https://geheim:geheim@id.example";
+    let within = told(builder().token_url(within).for_origin(within));
+    assert!(within.contains("has user info") && !within.contains("geheim"), "{within}");
 }
 
 #[test]

@@ -63,6 +63,8 @@ mod address;
 mod builder;
 mod connect;
 mod error;
+#[cfg(feature = "jwt")]
+mod metadata;
 mod proxy;
 mod resolve;
 mod send;
@@ -74,6 +76,9 @@ mod tests;
 
 pub use builder::RemoteBuilder;
 pub use error::RemoteError;
+#[cfg(feature = "jwt")]
+#[cfg_attr(not(feature = "full"), allow(unused_imports, reason = "for those that ask"))]
+pub(crate) use metadata::{Discovery, Metadata, MetadataError};
 #[cfg_attr(not(feature = "full"), allow(unused_imports, reason = "for those that ask"))]
 pub(crate) use send::Answered;
 pub use send::Remote;

@@ -8,6 +8,7 @@ use http::Uri;
 use http::uri::Scheme;
 
 use super::address::Reach;
+use crate::error::Mistakes;
 
 /// A URL that may be asked: `https`, or `http` to this machine.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,6 +28,13 @@ pub(crate) struct BadUrl {
 impl BadUrl {
     const fn new(problem: &'static str, remedy: &'static str) -> Self {
         Self { problem, remedy }
+    }
+
+    /// Tells what is wrong with a text that a setter was given.
+    pub(crate) fn tell(self, setter: &'static str, text: &str, mistakes: &mut Mistakes) {
+        let shown = text.split(['?', '#']).next().unwrap_or_default();
+        let shown = if shown.contains('@') { "" } else { shown };
+        mistakes.push(setter, shown, self.problem, self.remedy);
     }
 }
 
@@ -65,11 +73,9 @@ impl RemoteUrl {
         }
     }
 
-    /// What of a text can be told that should be a URL: neither query nor user info, which may hold
-    /// a secret.
-    pub(crate) fn shown(text: &str) -> &str {
-        let shown = text.split(['?', '#']).next().unwrap_or_default();
-        if shown.contains('@') { "" } else { shown }
+    /// Reads what a setter was given. Of what will not do, nothing is shown that may be a secret.
+    pub(crate) fn given(setter: &'static str, text: &str, mistakes: &mut Mistakes) -> Option<Self> {
+        Self::parse(text).map_err(|bad| bad.tell(setter, text, mistakes)).ok()
     }
 
     /// Reads a URL in a document that this one gave.
@@ -252,6 +258,21 @@ mod tests {
                     prop_assert!(is_here, "{text}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_a_setter_was_given_is_told_without_its_secrets() {
+        for (text, shown) in [
+            ("http://id.example/path?key=secret", "http://id.example/path"),
+            ("https://user:secret@id.example", ""),
+            ("https://id.example/#secret", "https://id.example/"),
+        ] {
+            let mut mistakes = Mistakes::default();
+            assert_eq!(RemoteUrl::given("endpoint", text, &mut mistakes), None);
+            let told = mistakes.finish().unwrap_err().to_string();
+            assert!(told.contains("`endpoint`") && told.contains(shown), "{told}");
+            assert!(!told.contains("secret"), "{told}");
         }
     }
 

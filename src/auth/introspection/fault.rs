@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use crate::auth::jwt::Unacceptable;
 use crate::auth::token;
-use crate::oauth::EndpointError;
-use crate::remote::RemoteError;
+use crate::remote::{MetadataError, RemoteError};
 
 /// Why a token is refused. None of these holds the token.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -102,7 +101,7 @@ pub(super) enum Trouble {
     #[error("the provider cannot be asked")]
     Remote(#[source] RemoteError),
     #[error("the introspection endpoint is not known")]
-    Endpoint(#[source] Arc<EndpointError>),
+    Endpoint(#[source] Arc<MetadataError>),
     #[error("the provider refuses this service's own credentials (status {0})")]
     Credentials(u16),
     #[error("the provider answered with status {0}")]

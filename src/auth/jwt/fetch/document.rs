@@ -6,13 +6,12 @@ use std::time::Duration;
 use http::HeaderMap;
 use http::header::{AGE, CACHE_CONTROL};
 
-use super::discovery;
 use crate::auth::jwt::algorithm::AlgorithmSet;
 use crate::auth::jwt::fault::quote;
 use crate::auth::jwt::jwk;
 use crate::auth::jwt::key::Key;
 use crate::clock::within;
-use crate::remote::{Remote, RemoteError, RemoteUrl};
+use crate::remote::{Discovery, MetadataError, Remote, RemoteError, RemoteUrl};
 
 /// So many reasons are told why a set has no key; it chooses how many there are.
 const MOST_REASONS: usize = 8;
@@ -23,7 +22,7 @@ const KEPT: u32 = 6;
 #[derive(Debug)]
 pub(super) enum Location {
     Set(RemoteUrl),
-    Issuer(String),
+    Issuer(Discovery),
 }
 
 /// A document that is fetched again and again.
@@ -49,20 +48,12 @@ pub(super) struct Fetched {
 pub(super) enum FetchError {
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    #[error("`{0}` {1}; check the issuer's name")]
-    Metadata(Box<str>, Box<str>),
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
     #[error("the key set of `{0}` {1}; the last good one is kept")]
     Set(Box<str>, Box<str>),
     #[error("document and key set did not come within {0:?}; see how the provider does")]
     Slow(Duration),
-}
-
-impl FetchError {
-    /// Whether somebody answered, so that another document of theirs may be better.
-    pub(super) fn is_answer(&self) -> bool {
-        matches!(self, Self::Metadata(..) | Self::Remote(RemoteError::Status { .. }))
-            || matches!(self, Self::Remote(RemoteError::Redirect { .. }))
-    }
 }
 
 impl Document {
@@ -74,7 +65,7 @@ impl Document {
     pub(super) fn name(&self) -> String {
         match &self.location {
             Location::Set(url) => url.to_string(),
-            Location::Issuer(issuer) => format!("discovery at {issuer}"),
+            Location::Issuer(discovery) => format!("discovery at {}", discovery.issuer()),
         }
     }
 
@@ -101,7 +92,9 @@ impl Document {
         match (&self.location, self.remembered()) {
             (Location::Set(url), _) => Ok(url.clone()),
             (Location::Issuer(_), Some((url, _))) => Ok(url),
-            (Location::Issuer(issuer), None) => discovery::key_set(&self.remote, issuer).await,
+            (Location::Issuer(discovery), None) => {
+                Ok(discovery.find(&self.remote, |metadata| metadata.address("jwks_uri")).await?)
+            }
         }
     }
 

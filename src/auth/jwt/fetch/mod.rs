@@ -1,7 +1,6 @@
 //! Keys that are fetched: when, from where, and what is said until they are there.
 
 mod builder;
-mod discovery;
 mod document;
 mod keeper;
 mod provider;

@@ -8,7 +8,7 @@ use super::provider::Provider;
 use crate::auth::jwt::algorithm::AlgorithmSet;
 use crate::clock::{SharedClock, SystemClock};
 use crate::error::Mistakes;
-use crate::remote::{Remote, RemoteUrl};
+use crate::remote::{Discovery, Remote, RemoteUrl};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const MOST_COOLDOWN: Duration = Duration::from_secs(5 * 60);
@@ -74,12 +74,8 @@ impl Fetching {
         let timing = self.timing(mistakes);
         let location = match self.locations.as_slice() {
             [] => return None,
-            [Asked::Url(text)] => Location::Set(url("jwks_url", text, mistakes)?),
-            [Asked::Discovery] => {
-                // What is wrong with the issuer itself is said already.
-                url("discover", issuer, mistakes).filter(|_| !issuer.is_empty())?;
-                Location::Issuer(issuer.to_owned())
-            }
+            [Asked::Url(text)] => Location::Set(RemoteUrl::given("jwks_url", text, mistakes)?),
+            [Asked::Discovery] => Location::Issuer(Discovery::given("discover", issuer, mistakes)?),
             [_, ..] => {
                 let remedy = "give one of `jwks_url` and `discover`, once";
                 mistakes.push("jwks_url", "", "is a second place to fetch keys from", remedy);
@@ -111,10 +107,4 @@ impl Fetching {
         }
         Timing { refresh, cooldown, stale, patience: Duration::ZERO }
     }
-}
-
-fn url(setter: &'static str, text: &str, mistakes: &mut Mistakes) -> Option<RemoteUrl> {
-    RemoteUrl::parse(text)
-        .map_err(|bad| mistakes.push(setter, RemoteUrl::shown(text), bad.problem, bad.remedy))
-        .ok()
 }
