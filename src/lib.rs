@@ -26,6 +26,17 @@ pub mod coverage;
 pub mod error;
 #[cfg(feature = "axum")]
 pub mod extract;
+#[cfg(any(
+    feature = "api-key",
+    feature = "basic",
+    feature = "introspection",
+    feature = "client-credentials"
+))]
+#[cfg_attr(
+    not(feature = "full"),
+    allow(dead_code, reason = "each of those that wait needs a part")
+)]
+mod flights;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

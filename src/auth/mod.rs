@@ -59,8 +59,6 @@
 //! [rfc9110]: https://www.rfc-editor.org/rfc/rfc9110#section-11.6.1
 
 #[cfg(any(feature = "api-key", feature = "basic"))]
-mod flights;
-#[cfg(any(feature = "api-key", feature = "basic"))]
 mod grants;
 mod guard;
 #[cfg(any(feature = "api-key", feature = "basic"))]

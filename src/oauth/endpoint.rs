@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
-use super::flight::Flights;
 use crate::error::Mistakes;
+use crate::flights::Flights;
 use crate::remote::{Discovery, Metadata, MetadataError, Remote, RemoteUrl};
 
 /// How long metadata counts.

@@ -17,7 +17,6 @@ mod assertion;
 mod breaker;
 mod client_auth;
 mod endpoint;
-mod flight;
 mod form;
 mod private_key;
 mod signer;
@@ -30,7 +29,6 @@ pub(crate) use assertion::unique;
 pub(crate) use breaker::Breaker;
 pub(crate) use client_auth::{ClientAuth, ClientSettings, Given};
 pub(crate) use endpoint::{Endpoint, Kind};
-pub(crate) use flight::Flights;
 pub(crate) use signer::{CannotSign, Signer};
 
 /// The longest access token that is read or sent, in bytes.

@@ -15,10 +15,10 @@ use super::{
 use crate::{
     auth::{
         IntoScheme, Scheme,
-        flights::Flights,
         guessing::{Guesses, Guessing},
     },
     error::{ConfigError, Mistakes},
+    flights::Flights,
     guard::{Guard, IntoGuard},
 };
 

@@ -12,9 +12,9 @@ use super::{
     recall::{Recall, Recalled, Tag},
     user::StoredUser,
 };
-use crate::auth::{
+use crate::{
+    auth::guessing::{Guess, Guessing},
     flights::{Flights, Place},
-    guessing::{Guess, Guessing},
 };
 
 /// What came of a password.
@@ -77,7 +77,7 @@ impl Verifier {
             };
             Ok((question, guess))
         };
-        let flight = self.flights.join(key, admit, |place, (question, guess)| {
+        let flight = self.flights.join_if(key, admit, |place, (question, guess)| {
             self.clone().fly(question, guess, place).boxed()
         })?;
         Ok(flight.boxed())

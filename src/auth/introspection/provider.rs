@@ -12,7 +12,8 @@ use super::fault::{Fault, Trouble};
 use super::memory::{Digest, Memory, Remembered};
 use super::rules::{Known, Rules, Said, Standing, read};
 use crate::clock::{Clock, within};
-use crate::oauth::{Breaker, ClientAuth, Endpoint, Flights};
+use crate::flights::Flights;
+use crate::oauth::{Breaker, ClientAuth, Endpoint};
 use crate::remote::{Answered, Remote};
 
 /// How long a token waits for its turn.

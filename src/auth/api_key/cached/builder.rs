@@ -4,9 +4,9 @@ use quick_cache::sync::Cache;
 
 use super::{CachedKeys, Inner, KeyLookup};
 use crate::{
-    auth::flights::Flights,
     clock::{Clock, SystemClock},
     error::{ConfigError, Mistakes},
+    flights::Flights,
 };
 
 /// Builds a [`CachedKeys`]; see [`CachedKeys::of`].

@@ -6,11 +6,9 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{Inner, Known};
 use crate::{
-    auth::{
-        api_key::{StoredKey, record::KeyRecord},
-        flights::Place,
-    },
+    auth::api_key::{StoredKey, record::KeyRecord},
     clock::within,
+    flights::Place,
 };
 
 /// Why a look-up came to nothing, for all who wait for it.
@@ -41,7 +39,7 @@ pub(super) fn join(inner: &Arc<Inner>, id: &str) -> BoxFuture<'static, Landed> {
         true => Err(failure(format!("{most} look-ups are under way, and that is the limit"))),
         false => Ok(()),
     };
-    let joined = inner.flights.join(Arc::from(id), admit, |place, ()| {
+    let joined = inner.flights.join_if(Arc::from(id), admit, |place, ()| {
         let (inner, id) = (inner.clone(), Arc::from(id));
         let landing = Landing { inner, id, place };
         async move { landing.fly().await }.boxed()

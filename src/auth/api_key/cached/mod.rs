@@ -15,11 +15,7 @@ pub use builder::CachedKeysBuilder;
 pub use lookup::KeyLookup;
 
 use super::{KeyStore, StoredKey};
-use crate::{
-    answer::Answer,
-    auth::{StoreError, flights::Flights},
-    clock::Clock,
-};
+use crate::{answer::Answer, auth::StoreError, clock::Clock, flights::Flights};
 use flight::Landed;
 
 /// A store over any look-up: a database, another service; clones share what is remembered.
