@@ -65,6 +65,8 @@ mod guard;
 mod guessing;
 #[cfg(any(feature = "api-key", feature = "basic"))]
 mod networks;
+#[cfg(feature = "jwt")]
+mod realm;
 mod refusal;
 #[cfg(feature = "jwt")]
 pub mod replay;

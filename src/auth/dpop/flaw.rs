@@ -3,9 +3,7 @@
 use std::borrow::Cow;
 
 use crate::auth::token;
-
-/// The longest piece of a proof's own text that goes into a record, in characters.
-const FOUND_CHARS: usize = 64;
+pub(super) use crate::auth::token::quote;
 
 /// Why a request with a bound token was refused. None of these holds the proof or the token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -164,15 +162,6 @@ impl Flaw {
             Self::Downgraded => "a bound token as `Bearer`",
         })
     }
-}
-
-/// A text of the proof's, in backticks, short and without control characters.
-pub(super) fn quote(text: &str) -> String {
-    let mut clipped: String = text.chars().take(FOUND_CHARS).flat_map(char::escape_debug).collect();
-    if text.chars().nth(FOUND_CHARS).is_some() {
-        clipped.push('…');
-    }
-    format!("`{clipped}`")
 }
 
 #[cfg(test)]

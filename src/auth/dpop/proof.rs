@@ -8,13 +8,11 @@ use serde_json::{Map, Value};
 use super::flaw::{Flaw, quote};
 use crate::auth::jwt::Algorithm;
 use crate::auth::jwt::jose::{self, Jws, PublicKey, Unverified};
+use crate::auth::token::numeric_date;
 use crate::json;
 
 /// The longest `jti` and `nonce` that are looked at, in bytes.
 const MAX_ID: usize = 256;
-
-/// The last second of the year 9999: a time beyond it is milliseconds, or a mistake.
-const LAST_SECOND: u64 = 253_402_300_799;
 
 /// A proof of which the header was read, and nothing was verified.
 #[derive(Debug)]
@@ -116,20 +114,9 @@ impl Claims {
         if self.0.contains_key(name) { self.text(name, MAX_ID).map(Some) } else { Ok(None) }
     }
 
-    /// RFC 7519 allows a fraction.
     fn time(&self, name: &'static str) -> Result<Option<Duration>, Flaw> {
         let Some(found) = self.0.get(name) else { return Ok(None) };
-        let seconds = match found {
-            Value::Number(number) => match number.as_u64() {
-                Some(whole) => Some(Duration::from_secs(whole)),
-                None => number.as_f64().and_then(|some| Duration::try_from_secs_f64(some).ok()),
-            },
-            _ => None,
-        };
-        match seconds {
-            Some(time) if time.as_secs() <= LAST_SECOND => Ok(Some(time)),
-            _ => Err(self.flaw(name, TIME)),
-        }
+        numeric_date(found).map(Some).ok_or_else(|| self.flaw(name, TIME))
     }
 }
 

@@ -10,9 +10,9 @@ use super::fault::Fault;
 use super::memory::Memory;
 use super::provider::Provider;
 use super::rules::Rules;
-use super::scheme::{Challenges, Inner, Introspection};
+use super::scheme::{Inner, Introspection, refuse};
 use crate::auth::jwt::{ClaimMap, check_map};
-use crate::auth::token::{Asked, Checks, IntoTokenCheck, TokenKind};
+use crate::auth::token::{Asked, Challenges, Checks, IntoTokenCheck, TokenKind};
 use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Guard, IntoGuard};
@@ -239,11 +239,7 @@ impl IntrospectionBuilder {
         check_map(&self.map, &mut mistakes);
         let client = std::mem::take(&mut self.client).build(&mut mistakes);
         let endpoint = self.place(client.as_ref(), &mut mistakes);
-        let challenges = Challenges::new(&self.realm).unwrap_or_else(|| {
-            let remedy = "use printable ASCII without quotes and backslashes";
-            mistakes.push("realm", self.realm.as_str(), "cannot stand in a header", remedy);
-            Challenges::default()
-        });
+        let challenges = Challenges::given(&self.realm, &mut mistakes);
         let checks = Checks::gather(std::mem::take(&mut self.checks), &mut mistakes);
         let remote = match self.remote.take() {
             Some(remote) => Some(remote),
@@ -263,7 +259,7 @@ impl IntrospectionBuilder {
             let asked = (remote?, endpoint?, client?);
             let provider = Arc::new(Provider::new(asked, rules, memory, self.concurrency));
             let (kind, checks) = (TokenKind::Bearer, Checks::default());
-            let refusal = || challenges.refuse(kind, &checks, Fault::Jwt).by(super::SCHEME);
+            let refusal = || refuse(&challenges, kind, &checks, Fault::Jwt).by(super::SCHEME);
             let not_opaque = (!self.also_jwts).then(refusal);
             let inner = Inner { provider, challenges, not_opaque };
             Some(Introspection { inner: Arc::new(inner) })

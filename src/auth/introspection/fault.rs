@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::auth::jwt::Unacceptable;
-use crate::auth::token;
+use crate::auth::token::Told;
 use crate::remote::{MetadataError, RemoteError};
 
 /// Why a token is refused. None of these holds the token.
@@ -71,26 +71,6 @@ impl Fault {
         match self {
             Self::Expired => Told::Expired,
             _ => Told::Invalid,
-        }
-    }
-}
-
-/// The public side of a fault: fixed words, as with tokens that are verified in process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    Invalid,
-    Expired,
-}
-
-impl Told {
-    /// In the order of their declaration.
-    pub(super) const ALL: [Self; 2] = [Self::Invalid, Self::Expired];
-
-    /// The `error_description` of RFC 6750.
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Self::Invalid => token::INVALID,
-            Self::Expired => token::EXPIRED,
         }
     }
 }

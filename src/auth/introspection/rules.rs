@@ -6,12 +6,9 @@ use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use crate::auth::jwt::{ClaimMap, Unacceptable, describe};
-use crate::auth::token::{Checks, confirmation};
+use crate::auth::token::{Checks, confirmation, numeric_date};
 use crate::context::{Confirmation, Principal};
 use crate::json;
-
-/// The last second of the year 9999: a time beyond it is milliseconds, or a mistake.
-const LAST_SECOND: u64 = 253_402_300_799;
 
 #[derive(Debug)]
 pub(super) struct Rules {
@@ -199,17 +196,9 @@ fn access_token(claims: &Map<String, Value>) -> Result<(), Fault> {
 
 fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Duration>, Unacceptable> {
     let Some(found) = claims.get(name) else { return Ok(None) };
-    let seconds = match found {
-        Value::Number(number) => match number.as_u64() {
-            Some(whole) => Some(Duration::from_secs(whole)),
-            None => number.as_f64().and_then(|part| Duration::try_from_secs_f64(part).ok()),
-        },
-        _ => None,
-    };
-    match seconds.filter(|time| time.as_secs() <= LAST_SECOND) {
-        Some(time) => Ok(Some(time)),
-        None => Err(Unacceptable::claim(name, "seconds since 1970", Some(found))),
-    }
+    numeric_date(found)
+        .map(Some)
+        .ok_or_else(|| Unacceptable::claim(name, "seconds since 1970", Some(found)))
 }
 
 fn quoted(name: &str) -> String {

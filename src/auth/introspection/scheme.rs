@@ -5,15 +5,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, RETRY_AFTER};
 use http::{HeaderName, HeaderValue};
 
 use super::builder::IntrospectionBuilder;
-use super::fault::{Fault, Told, Trouble};
+use super::fault::{Fault, Trouble};
 use super::memory::Digest;
 use super::provider::{Provider, Verdict};
 use crate::auth::metadata::ResourceFacts;
-use crate::auth::token::{Checks, Presented, TokenKind, credentials, is_sent};
+use crate::auth::token::{Challenges, Checks, Presented, TokenKind, credentials, is_sent, named};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::context::Principal;
 use crate::guard::Exchange;
@@ -98,7 +98,7 @@ impl Inner {
 
     fn principal(&self, kind: TokenKind, verdict: Verdict) -> Result<Principal, Rejection> {
         let checks = &self.provider.rules.checks;
-        let refuse = |fault| self.challenges.refuse(kind, checks, fault);
+        let refuse = |fault| refuse(&self.challenges, kind, checks, fault);
         Ok(verdict.map_err(unavailable)?.map_err(refuse)?.principal)
     }
 }
@@ -127,7 +127,7 @@ impl Scheme for Introspection {
         let digest = Some(found.token).filter(|token| is_token(token)).and_then(Digest::of);
         let Some(digest) = digest else {
             let fault = Fault::Malformed("it is too long, or has characters that no token has");
-            return Err(inner.challenges.refuse(found.kind, self.checks(), fault));
+            return Err(refuse(&inner.challenges, found.kind, self.checks(), fault));
         };
         let kind = found.kind;
         match inner.provider.recall(&digest, now, unix) {
@@ -144,24 +144,19 @@ impl Scheme for Introspection {
     }
 
     fn challenges(&self) -> Vec<HeaderValue> {
-        self.checks().offered(&self.inner.challenges.plain)
+        self.inner.challenges.offered(self.checks())
     }
 
     fn summary(&self) -> Cow<'static, str> {
         let provider = &self.inner.provider;
         let (rules, memory) = (&provider.rules, &provider.memory);
-        let checks: String =
-            self.checks().iter().map(|check| format!(", {}", check.summary())).collect();
-        let names = |before: &str, names: &[String]| match names {
-            [] => String::new(),
-            names => format!(" {before} {}", names.join(" or ")),
-        };
+        let checks = self.checks().summary();
         Cow::Owned(format!(
             "{} of {}{}{}, asked about at {} ({}), kept {:?}{checks}",
             if self.inner.not_opaque.is_some() { "opaque tokens" } else { "tokens" },
             rules.issuer,
-            names("for", &rules.audiences),
-            names("to", &rules.clients),
+            named("for", &rules.audiences),
+            named("to", &rules.clients),
             provider.endpoint,
             provider.client.method(),
             memory.good_for,
@@ -178,11 +173,11 @@ impl Scheme for Introspection {
             let evidence = "a token is taken whichever service of the issuer it was made for";
             report.add(&rule::NO_AUDIENCE, super::SCHEME, evidence);
         }
-        self.checks().iter().for_each(|check| check.findings(report));
+        self.checks().findings(report);
     }
 
     fn ready(&self, readiness: &mut Readiness) {
-        self.checks().iter().for_each(|check| check.ready(readiness));
+        self.checks().ready(readiness);
     }
 }
 
@@ -211,6 +206,17 @@ fn is_jwt(token: &[u8]) -> bool {
     begins_like_an_object && token.iter().filter(|byte| **byte == b'.').count() == 2
 }
 
+#[cold]
+pub(super) fn refuse(
+    challenges: &Challenges,
+    kind: TokenKind,
+    checks: &Checks,
+    fault: Fault,
+) -> Rejection {
+    let rejection = challenges.refuse(fault.told(), kind, checks);
+    rejection.expected(fault.expected()).found(fault.found()).cause(fault)
+}
+
 /// What nobody can decide is not the caller's fault.
 #[cold]
 fn unavailable(trouble: Arc<Trouble>) -> Rejection {
@@ -221,53 +227,6 @@ fn unavailable(trouble: Arc<Trouble>) -> Rejection {
         .found(trouble.to_string())
         .cause(trouble)
         .header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
-}
-
-/// The challenges of RFC 6750, section 3, made once.
-#[derive(Debug)]
-pub(super) struct Challenges {
-    plain: HeaderValue,
-    errors: Vec<HeaderValue>,
-}
-
-impl Default for Challenges {
-    fn default() -> Self {
-        Self { plain: HeaderValue::from_static("Bearer"), errors: Vec::new() }
-    }
-}
-
-impl Challenges {
-    /// `None` if the realm cannot stand in a quoted string.
-    pub(super) fn new(realm: &str) -> Option<Self> {
-        let is_quotable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        if !realm.bytes().all(is_quotable) {
-            return None;
-        }
-        let plain = HeaderValue::try_from(format!("Bearer realm=\"{realm}\"")).ok()?;
-        let error = |told: Told| {
-            HeaderValue::try_from(format!(
-                "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{}\"",
-                told.text()
-            ))
-        };
-        let errors = Told::ALL.into_iter().map(error).collect::<Result<_, _>>().ok()?;
-        Some(Self { plain, errors })
-    }
-
-    #[cold]
-    pub(super) fn refuse(&self, kind: TokenKind, checks: &Checks, fault: Fault) -> Rejection {
-        let told = fault.told();
-        let reason = match told {
-            Told::Expired => Reason::ExpiredCredentials,
-            Told::Invalid => Reason::InvalidCredentials,
-        };
-        let mut rejection = Rejection::new(reason).detail(told.text());
-        let own = || self.errors.get(told as usize).cloned();
-        if let Some(challenge) = checks.invalid_token(kind, told.text()).or_else(own) {
-            rejection = rejection.header(WWW_AUTHENTICATE, challenge);
-        }
-        rejection.expected(fault.expected()).found(fault.found()).cause(fault)
-    }
 }
 
 #[cfg(test)]
@@ -291,14 +250,5 @@ mod tests {
         ] {
             assert!(!is_jwt(other.as_bytes()), "{other}");
         }
-    }
-
-    #[test]
-    fn a_description_can_stand_in_a_quoted_string() {
-        for (place, told) in Told::ALL.into_iter().enumerate() {
-            assert_eq!(told as usize, place);
-            assert!(told.text().is_ascii() && !told.text().contains(['"', '\\']), "{told:?}");
-        }
-        assert!(Challenges::new("a\"b").is_none() && Challenges::new("a\nb").is_none());
     }
 }

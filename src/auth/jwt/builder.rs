@@ -17,12 +17,12 @@ use super::lifetime::Lifetime;
 use super::preset::Preset;
 use super::provider::Misnamed;
 use super::required::Required;
-use super::scheme::{Challenges, Inner, Jwt};
+use super::scheme::{Inner, Jwt};
 use super::settings::{allowed, bare};
 use super::source::Source;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
-use crate::auth::token::{Asked, Checks, IntoTokenCheck};
+use crate::auth::token::{Asked, Challenges, Checks, IntoTokenCheck};
 use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Guard, IntoGuard};
@@ -250,11 +250,7 @@ impl JwtBuilder {
         let is_named = self.misnamed.is_none();
         let fetching = Some(&self.fetching).filter(|_| is_named);
         let provider = fetching.and_then(|from| from.provider(issuer, published, &mut mistakes));
-        let challenges = Challenges::new(&self.realm).unwrap_or_else(|| {
-            let remedy = "use printable ASCII without quotes and backslashes";
-            mistakes.push("realm", self.realm.as_str(), "cannot stand in a header", remedy);
-            Challenges::default()
-        });
+        let challenges = Challenges::given(&self.realm, &mut mistakes);
         let subprotocol = self.subprotocol.as_deref();
         let subprotocol = subprotocol.map(|prefix| Subprotocol::new(prefix, &mut mistakes));
         let checks = Checks::gather(std::mem::take(&mut self.checks), &mut mistakes);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
-use crate::auth::token::{Checks, confirmation};
+use crate::auth::token::{Checks, confirmation, numeric_date};
 use crate::context::{Confirmation, Principal, PrincipalBuilder};
 
 use super::claim_map::ClaimMap;
@@ -14,9 +14,6 @@ use super::keyring::Mark;
 use super::lifetime::{Lifetime, Window};
 use super::login::Login;
 use super::required::Required;
-
-/// The last second of the year 9999: a time beyond it is milliseconds, or a mistake.
-const LAST_SECOND: u64 = 253_402_300_799;
 
 /// What a token must say to be taken.
 #[derive(Debug)]
@@ -197,20 +194,7 @@ fn access_token(claims: &Map<String, Value>, explicit: bool) -> Result<(), Fault
 /// A claim that is a time; `None` where it is not there.
 pub(super) fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Duration>, Fault> {
     let Some(found) = claims.get(name) else { return Ok(None) };
-    let seconds = match found {
-        Value::Number(number) => seconds(number),
-        _ => None,
-    };
-    match seconds {
-        Some(time) if time.as_secs() <= LAST_SECOND => Ok(Some(time)),
-        _ => Err(Fault::claim(name, "seconds since 1970", Some(found))),
-    }
-}
-
-/// RFC 7519 allows a fraction.
-fn seconds(number: &Number) -> Option<Duration> {
-    match number.as_u64() {
-        Some(whole) => Some(Duration::from_secs(whole)),
-        None => Duration::try_from_secs_f64(number.as_f64()?).ok(),
-    }
+    numeric_date(found)
+        .map(Some)
+        .ok_or_else(|| Fault::claim(name, "seconds since 1970", Some(found)))
 }

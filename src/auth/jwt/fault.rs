@@ -7,10 +7,8 @@ use serde_json::error::Category;
 
 use super::token as compact;
 use super::undecided::Undecided;
-use crate::auth::token;
-
-/// The longest piece of a token's own text that goes into a record, in characters.
-const FOUND_CHARS: usize = 64;
+pub(super) use crate::auth::token::quote;
+use crate::auth::token::{Told, clip};
 
 /// Why a token was refused. None of these holds the token or a part of its signature.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -174,31 +172,6 @@ impl Fault {
     }
 }
 
-/// The public side of a fault: fixed words, nothing of the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
-    Invalid,
-    Expired,
-}
-
-impl Told {
-    /// In the order of their declaration.
-    pub(super) const ALL: [Self; 2] = [Self::Invalid, Self::Expired];
-
-    /// The `error_description` of RFC 6750.
-    pub(super) fn text(self) -> &'static str {
-        match self {
-            Self::Invalid => token::INVALID,
-            Self::Expired => token::EXPIRED,
-        }
-    }
-}
-
-/// A text of the token's, in backticks, short and without control characters.
-pub(super) fn quote(text: &str) -> String {
-    format!("`{}`", clip(text))
-}
-
 /// Names of which any would do.
 pub(super) fn either(names: &[String]) -> String {
     names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(" or ")
@@ -212,14 +185,6 @@ fn shown(found: Option<&Value>) -> String {
     }
 }
 
-fn clip(text: &str) -> String {
-    let mut clipped: String = text.chars().take(FOUND_CHARS).flat_map(char::escape_debug).collect();
-    if text.chars().nth(FOUND_CHARS).is_some() {
-        clipped.push('…');
-    }
-    clipped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,13 +195,5 @@ mod tests {
         let found = fault.found();
         assert!(found.starts_with("`a\\r\\nba") && found.ends_with("…`"), "{found}");
         assert!(!found.contains('\n'));
-    }
-
-    #[test]
-    fn a_description_can_stand_in_a_quoted_string() {
-        for (place, told) in Told::ALL.into_iter().enumerate() {
-            assert_eq!(told as usize, place);
-            assert!(told.text().is_ascii() && !told.text().contains(['"', '\\']), "{told:?}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use super::cache::Digest;
-use super::fault::{Fault, Told, either};
+use super::fault::{Fault, either};
 use super::health::KeyHealth;
 use super::hint::Hint;
 use super::issuers_builder::IssuersBuilder;
@@ -15,7 +15,7 @@ use super::routing::{Trail, audiences, issuer};
 use super::scheme::Jwt;
 use super::{JwtBuilder, SCHEME};
 use crate::auth::metadata::ResourceFacts;
-use crate::auth::token::{TokenKind, credentials, is_sent};
+use crate::auth::token::{TokenKind, Told, credentials, is_sent};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::guard::Exchange;
 use crate::inspect::{Findings, Readiness};

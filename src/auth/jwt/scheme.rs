@@ -5,18 +5,18 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use http::header::AUTHORIZATION;
 use http::{HeaderName, HeaderValue};
 
 use super::builder::JwtBuilder;
 use super::cache::Digest;
 use super::concession::Concession;
-use super::fault::{Explained, Fault, Told};
+use super::fault::{Explained, Fault};
 use super::hint::Hint;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
 use crate::auth::metadata::ResourceFacts;
-use crate::auth::token::{Checks, Presented, TokenKind, credentials, is_sent};
+use crate::auth::token::{Challenges, Checks, Presented, TokenKind, credentials, is_sent, named};
 use crate::auth::{Attempt, Scheme, scheme_guard};
 use crate::context::Principal;
 use crate::guard::Exchange;
@@ -165,16 +165,7 @@ impl Jwt {
         if let Fault::Undecided(undecided) = fault {
             return undecided.reject();
         }
-        let told = fault.told();
-        let reason = match told {
-            Told::Expired => Reason::ExpiredCredentials,
-            Told::Invalid => Reason::InvalidCredentials,
-        };
-        let mut rejection = Rejection::new(reason).detail(told.text());
-        let own = || self.inner.challenges.with_error(told);
-        if let Some(challenge) = self.checks().invalid_token(kind, told.text()).or_else(own) {
-            rejection = rejection.header(WWW_AUTHENTICATE, challenge);
-        }
+        let rejection = self.inner.challenges.refuse(fault.told(), kind, self.checks());
         let hint = Hint::of(&fault, self.inner.hints);
         rejection.expected(fault.expected()).found(fault.found()).cause(Explained { fault, hint })
     }
@@ -199,7 +190,7 @@ impl Scheme for Jwt {
     }
 
     fn challenges(&self) -> Vec<HeaderValue> {
-        self.checks().offered(&self.inner.challenges.plain)
+        self.inner.challenges.offered(self.checks())
     }
 
     fn hide(&self, exchange: &mut Exchange) {
@@ -211,17 +202,12 @@ impl Scheme for Jwt {
     fn summary(&self) -> Cow<'static, str> {
         let rules = &self.inner.verifier.rules;
         let keys = self.inner.verifier.keys.health(&rules.issuer).words();
-        let checks: String =
-            self.checks().iter().map(|check| format!(", {}", check.summary())).collect();
-        let names = |before: &str, names: &[String]| match names {
-            [] => String::new(),
-            names => format!(" {before} {}", names.join(" or ")),
-        };
+        let checks = self.checks().summary();
         Cow::Owned(format!(
             "bearer tokens of {}{}{}, {keys} ({}){checks}",
             rules.issuer,
-            names("for", &rules.audiences),
-            names("to", &rules.clients),
+            named("for", &rules.audiences),
+            named("to", &rules.clients),
             self.inner.verifier.algorithms.names(),
         ))
     }
@@ -242,12 +228,12 @@ impl Scheme for Jwt {
         if let Some(error) = health.error() {
             report.add(&rule::KEYS_NOT_RENEWED, super::SCHEME, error.to_owned());
         }
-        self.checks().iter().for_each(|check| check.findings(report));
+        self.checks().findings(report);
     }
 
     fn ready(&self, readiness: &mut Readiness) {
         self.keys_ready(readiness);
-        self.checks().iter().for_each(|check| check.ready(readiness));
+        self.checks().ready(readiness);
     }
 }
 
@@ -261,41 +247,5 @@ impl fmt::Debug for Jwt {
             .field("audiences", &self.inner.verifier.rules.audiences)
             .field("keys", &self.inner.verifier.keys.set().keys())
             .finish_non_exhaustive()
-    }
-}
-
-/// The challenges of RFC 6750, section 3, made once.
-#[derive(Debug)]
-pub(super) struct Challenges {
-    plain: HeaderValue,
-    errors: Vec<HeaderValue>,
-}
-
-impl Default for Challenges {
-    fn default() -> Self {
-        Self { plain: HeaderValue::from_static("Bearer"), errors: Vec::new() }
-    }
-}
-
-impl Challenges {
-    /// `None` if the realm cannot stand in a quoted string.
-    pub(super) fn new(realm: &str) -> Option<Self> {
-        let is_quotable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        if !realm.bytes().all(is_quotable) {
-            return None;
-        }
-        let plain = HeaderValue::try_from(format!("Bearer realm=\"{realm}\"")).ok()?;
-        let error = |told: Told| {
-            HeaderValue::try_from(format!(
-                "Bearer realm=\"{realm}\", error=\"invalid_token\", error_description=\"{}\"",
-                told.text()
-            ))
-        };
-        let errors = Told::ALL.into_iter().map(error).collect::<Result<_, _>>().ok()?;
-        Some(Self { plain, errors })
-    }
-
-    fn with_error(&self, told: Told) -> Option<HeaderValue> {
-        self.errors.get(told as usize).cloned()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::auth::token::numeric_date;
 use crate::rejection::{Reason, Rejection};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
@@ -109,10 +110,6 @@ fn text(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String
 }
 
 fn time(claims: &Map<String, Value>, name: &'static str) -> Result<Duration, Rejection> {
-    let number = claims.get(name).and_then(Value::as_number);
-    let time = number.and_then(|number| {
-        let fraction = || Duration::try_from_secs_f64(number.as_f64()?).ok();
-        number.as_u64().map(Duration::from_secs).or_else(fraction)
-    });
+    let time = claims.get(name).and_then(numeric_date);
     time.ok_or_else(|| refuse(format!("`{name}` in seconds since 1970"), "something else"))
 }

@@ -7,7 +7,7 @@ use quick_cache::sync::Cache;
 use super::identity::{By, Grant, Granted, Pattern};
 use super::scheme::{Inner, Mtls};
 use super::spiffe;
-use crate::auth::{IntoScheme, Scheme};
+use crate::auth::{IntoScheme, Scheme, realm};
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::{Guard, IntoGuard};
 
@@ -157,16 +157,9 @@ impl MtlsBuilder {
     }
 
     fn challenge(&self, mistakes: &mut Mistakes) -> HeaderValue {
-        let is_quotable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        let realm = Some(&self.realm).filter(|realm| realm.bytes().all(is_quotable));
-        let value = realm.and_then(|realm| {
-            HeaderValue::try_from(format!("ClientCertificate realm=\"{realm}\"")).ok()
-        });
-        value.unwrap_or_else(|| {
-            let remedy = "use printable ASCII without quotes and backslashes";
-            mistakes.push("realm", self.realm.as_str(), "cannot stand in a header", remedy);
-            HeaderValue::from_static("ClientCertificate")
-        })
+        let value = realm::challenge("ClientCertificate", &self.realm, mistakes);
+        let value = value.and_then(|value| HeaderValue::try_from(value).ok());
+        value.unwrap_or(HeaderValue::from_static("ClientCertificate"))
     }
 }
 

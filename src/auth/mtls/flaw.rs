@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::auth::token::clip_to;
+
 /// Why a certificate was refused, or a token that is bound to one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Flaw {
@@ -52,10 +54,5 @@ impl Flaw {
 
 /// A text of the certificate's, in backticks, short and without control characters.
 pub(super) fn quote(text: &str) -> String {
-    const CHARS: usize = 128;
-    let mut clipped: String = text.chars().take(CHARS).flat_map(char::escape_debug).collect();
-    if text.chars().nth(CHARS).is_some() {
-        clipped.push('…');
-    }
-    format!("`{clipped}`")
+    format!("`{}`", clip_to(text, 128))
 }

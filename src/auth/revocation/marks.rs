@@ -1,12 +1,12 @@
 //! What a token can be revoked by, hashed once and kept with its principal.
 
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::key::RevocationKey;
+use crate::auth::token::numeric_date;
 use crate::context::Principal;
 
 /// The hashes of one token. It stays with the principal in the cache of verified tokens, so that a
@@ -46,7 +46,7 @@ impl Marks {
                 session: ids.sid.as_str().map(|id| RevocationKey::session(issuer, id)),
                 identity: RevocationKey::identity(issuer, subject),
                 issuer: RevocationKey::issuer(issuer),
-                issued_at: seconds(&ids.iat),
+                issued_at: numeric_date(&ids.iat).map(|time| time.as_secs()),
                 good_at: AtomicU64::new(0),
                 told_at: AtomicU64::new(0),
             }
@@ -56,11 +56,4 @@ impl Marks {
     pub(super) fn keys(&self) -> impl Iterator<Item = RevocationKey> {
         [self.token, self.session, Some(self.identity), Some(self.issuer)].into_iter().flatten()
     }
-}
-
-/// RFC 7519 allows a fraction.
-fn seconds(value: &Value) -> Option<u64> {
-    let number = value.as_number()?;
-    let fraction = || Duration::try_from_secs_f64(number.as_f64()?).ok();
-    number.as_u64().or_else(|| Some(fraction()?.as_secs()))
 }

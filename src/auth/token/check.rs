@@ -173,6 +173,19 @@ impl Checks {
             && (confirmation.certificate().is_none() || given(Confirms::Certificate))
     }
 
+    /// A few words of each, for the end of a scheme's summary.
+    pub(in crate::auth) fn summary(&self) -> String {
+        self.iter().map(|check| format!(", {}", check.summary())).collect()
+    }
+
+    pub(in crate::auth) fn findings(&self, report: &mut Findings) {
+        self.iter().for_each(|check| check.findings(report));
+    }
+
+    pub(in crate::auth) fn ready(&self, readiness: &mut Readiness) {
+        self.iter().for_each(|check| check.ready(readiness));
+    }
+
     /// What they say to clients of the tokens that are taken.
     pub(in crate::auth) fn describe(&self, facts: &mut ResourceFacts) {
         if self.iter().any(|check| check.confirms() == Some(Confirms::Certificate)) {

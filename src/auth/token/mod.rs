@@ -5,17 +5,23 @@
 //! was revoked since, and whether its sender may use it at all, is for [`TokenCheck`]s, which judge
 //! every token anew, also one that is remembered as verified.
 
+mod challenges;
 mod check;
 mod confirmation;
 mod credentials;
+mod numeric_date;
 mod refusal;
+mod words;
 
+pub(in crate::auth) use challenges::{Challenges, Told};
 pub(in crate::auth) use check::{Asked, Checks};
 pub use check::{CheckOrder, Confirms, IntoTokenCheck, TokenCheck};
 pub(in crate::auth) use confirmation::confirmation;
 pub(in crate::auth) use credentials::{credentials, is_sent};
-
-pub(in crate::auth) use refusal::{EXPIRED, INVALID, REVOKED, refuse};
+pub(in crate::auth) use numeric_date::numeric_date;
+use refusal::EXPIRED;
+pub(in crate::auth) use refusal::{INVALID, REVOKED, refuse};
+pub(in crate::auth) use words::{clip, clip_to, named, quote};
 
 use http::HeaderValue;
 
