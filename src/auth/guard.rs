@@ -173,6 +173,30 @@ macro_rules! scheme_guard {
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 pub(crate) use scheme_guard;
 
+/// Lets the builder of such a scheme stand where the scheme does, and builds it there.
+#[cfg(any(feature = "jwt", feature = "api-key"))]
+macro_rules! scheme_builder {
+    ($builder:ty) => {
+        impl $crate::auth::IntoScheme for $builder {
+            fn into_scheme(
+                self,
+            ) -> Result<std::sync::Arc<dyn $crate::auth::Scheme>, $crate::error::ConfigError> {
+                Ok(std::sync::Arc::new(self.build()?))
+            }
+        }
+
+        impl $crate::guard::IntoGuard for $builder {
+            fn into_guard(
+                self,
+            ) -> Result<std::sync::Arc<dyn $crate::guard::Guard>, $crate::error::ConfigError> {
+                Ok(std::sync::Arc::new(self.build()?))
+            }
+        }
+    };
+}
+#[cfg(any(feature = "jwt", feature = "api-key"))]
+pub(crate) use scheme_builder;
+
 /// What a scheme does that stands alone.
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 pub(crate) fn admit_alone<S: Scheme + Clone>(

@@ -104,7 +104,7 @@ mod tests;
 
 pub use guard::Authenticate;
 #[cfg(any(feature = "jwt", feature = "api-key"))]
-pub(crate) use guard::{admit_alone, scheme_guard};
+pub(crate) use guard::{admit_alone, scheme_builder, scheme_guard};
 #[cfg(any(feature = "api-key", feature = "basic"))]
 pub use guessing::Guesses;
 pub use scheme::{Attempt, IntoScheme, Pending, Scheme, StoreError};

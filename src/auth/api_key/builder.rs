@@ -10,11 +10,10 @@ use http::{
 use super::{ApiKeys, Pepper, guard::Inner, store::KeyStore, verdict::Peppers};
 use crate::{
     auth::{
-        IntoScheme, Scheme,
         guessing::{Guesses, Guessing},
+        scheme_builder,
     },
     error::{ConfigError, Mistakes},
-    guard::{Guard, IntoGuard},
 };
 
 /// The header keys are read from, unless another is named.
@@ -119,17 +118,7 @@ impl DangerousApiKeys {
     }
 }
 
-impl IntoScheme for ApiKeysBuilder {
-    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
-
-impl IntoGuard for ApiKeysBuilder {
-    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
+scheme_builder!(ApiKeysBuilder);
 
 impl fmt::Debug for ApiKeysBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,12 +14,11 @@ use super::{
 };
 use crate::{
     auth::{
-        IntoScheme, Scheme,
         guessing::{Guesses, Guessing},
+        realm, scheme_builder,
     },
     error::{ConfigError, Mistakes},
     flights::Flights,
-    guard::{Guard, IntoGuard},
 };
 
 /// Builds a [`Basic`]; see [`Basic::builder`].
@@ -105,18 +104,9 @@ impl BasicBuilder {
     /// a limit on guesses is zero, or when the system has no randomness to give.
     pub fn build(self) -> Result<Basic, ConfigError> {
         let mut mistakes = Mistakes::default();
-        let is_quotable = |byte: u8| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
-        let challenge = match self.realm.bytes().all(is_quotable) {
-            true => {
-                HeaderValue::try_from(format!("Basic realm=\"{}\", charset=\"UTF-8\"", self.realm))
-                    .ok()
-            }
-            false => None,
-        };
-        if challenge.is_none() {
-            let remedy = "write it in ASCII, without quotes and backslashes";
-            mistakes.push("realm", &*self.realm, "cannot stand in a header", remedy);
-        }
+        let challenge = realm::challenge("Basic", &self.realm, &mut mistakes);
+        let challenge = challenge
+            .and_then(|begun| HeaderValue::try_from(format!("{begun}, charset=\"UTF-8\"")).ok());
         let counts = [("parallel", self.parallel), ("capacity", self.capacity)];
         for (setter, _) in counts.into_iter().filter(|(_, count)| *count == 0) {
             mistakes.push(setter, "0", "lets nobody through", "write at least 1");
@@ -141,17 +131,7 @@ impl BasicBuilder {
     }
 }
 
-impl IntoScheme for BasicBuilder {
-    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
-
-impl IntoGuard for BasicBuilder {
-    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
+scheme_builder!(BasicBuilder);
 
 impl fmt::Debug for BasicBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -22,10 +22,9 @@ use super::settings::{allowed, bare};
 use super::source::Source;
 use super::subprotocol::Subprotocol;
 use super::verifier::Verifier;
+use crate::auth::scheme_builder;
 use crate::auth::token::{Asked, Challenges, Checks, IntoTokenCheck};
-use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
-use crate::guard::{Guard, IntoGuard};
 
 /// Builds a [`Jwt`]; see [`Jwt::builder`].
 #[must_use = "a builder does nothing until it is built"]
@@ -310,17 +309,7 @@ impl Own {
     }
 }
 
-impl IntoScheme for JwtBuilder {
-    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
-
-impl IntoGuard for JwtBuilder {
-    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
+scheme_builder!(JwtBuilder);
 
 impl fmt::Debug for JwtBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,13 +1,10 @@
 //! Builds several issuers as one scheme.
 
-use std::sync::Arc;
-
 use super::builder::JwtBuilder;
 use super::issuers::Issuers;
 use super::scheme::Jwt;
-use crate::auth::{IntoScheme, Scheme};
+use crate::auth::scheme_builder;
 use crate::error::{ConfigError, Mistakes};
-use crate::guard::{Guard, IntoGuard};
 
 /// Builds [`Issuers`]; see [`Issuers::of`].
 #[derive(Debug)]
@@ -67,14 +64,4 @@ fn shared(one: &Jwt, other: &Jwt) -> Option<String> {
     Some(format!("{} for {audience}", one.issuer))
 }
 
-impl IntoScheme for IssuersBuilder {
-    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
-
-impl IntoGuard for IssuersBuilder {
-    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
+scheme_builder!(IssuersBuilder);

@@ -7,9 +7,8 @@ use quick_cache::sync::Cache;
 use super::identity::{By, Grant, Granted, Pattern};
 use super::scheme::{Inner, Mtls};
 use super::spiffe;
-use crate::auth::{IntoScheme, Scheme, realm};
+use crate::auth::{realm, scheme_builder};
 use crate::error::{ConfigError, Mistakes};
-use crate::guard::{Guard, IntoGuard};
 
 /// How many certificates are remembered as read.
 const REMEMBERED: usize = 10_000;
@@ -163,17 +162,7 @@ impl MtlsBuilder {
     }
 }
 
-impl IntoScheme for MtlsBuilder {
-    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
-
-impl IntoGuard for MtlsBuilder {
-    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
+scheme_builder!(MtlsBuilder);
 
 impl fmt::Debug for MtlsBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,11 +14,10 @@ use super::{
 };
 use crate::{
     auth::{
-        IntoScheme, Scheme,
         replay::{MemoryReplays, ReplayStore},
+        scheme_builder,
     },
     error::{ConfigError, Mistakes},
-    guard::{Guard, IntoGuard},
 };
 
 const MAX_AGE: Duration = Duration::from_secs(300);
@@ -187,17 +186,7 @@ fn within(mistakes: &mut Mistakes, setter: &'static str, given: Duration, most: 
     }
 }
 
-impl IntoScheme for MessageSignaturesBuilder {
-    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
-
-impl IntoGuard for MessageSignaturesBuilder {
-    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
+scheme_builder!(MessageSignaturesBuilder);
 
 impl fmt::Debug for MessageSignaturesBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
