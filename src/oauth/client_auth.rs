@@ -144,6 +144,14 @@ impl ClientSettings {
 }
 
 impl Given {
+    pub(crate) fn secret(secret: String) -> Self {
+        Self::Secret(Zeroizing::new(secret))
+    }
+
+    pub(crate) fn secret_in_form(secret: String) -> Self {
+        Self::SecretInForm(Zeroizing::new(secret))
+    }
+
     fn into_method(self, id: &str, mistakes: &mut Mistakes) -> Option<Method> {
         match self {
             Self::Secret(secret) | Self::SecretInForm(secret) if secret.is_empty() => {

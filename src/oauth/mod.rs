@@ -19,6 +19,7 @@ mod client_auth;
 mod endpoint;
 mod form;
 mod private_key;
+mod setters;
 mod signer;
 #[cfg(test)]
 mod tests;
@@ -29,6 +30,7 @@ pub(crate) use assertion::unique;
 pub(crate) use breaker::Breaker;
 pub(crate) use client_auth::{ClientAuth, ClientSettings, Given};
 pub(crate) use endpoint::{Endpoint, Kind};
+pub(crate) use setters::client_setters;
 pub(crate) use signer::{CannotSign, Signer};
 
 /// The longest access token that is read or sent, in bytes.

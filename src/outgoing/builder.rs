@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::credentials::{ClientCredentials, Inner};
 use super::dpop::Prover;
 use super::endpoint::TokenEndpoint;
@@ -13,7 +11,9 @@ use super::origin::{Nonce, Origin};
 use super::slots::Slots;
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::error::{ConfigError, Mistakes};
-use crate::oauth::{ClientAuth, ClientSettings, Endpoint, Given, Kind, PrivateKey, Signer};
+use crate::oauth::{
+    ClientAuth, ClientSettings, Endpoint, Given, Kind, PrivateKey, Signer, client_setters,
+};
 use crate::remote::Remote;
 
 /// Builds a [`ClientCredentials`]; see [`ClientCredentials::builder`].
@@ -64,31 +64,7 @@ impl ClientCredentialsBuilder {
         self
     }
 
-    /// This service's name at the issuer. Required.
-    pub fn client_id(mut self, id: impl Into<String>) -> Self {
-        self.client.ids.push(id.into());
-        self
-    }
-
-    /// Authenticates by a secret in the header (`client_secret_basic`, RFC 6749, section 2.3.1). One
-    /// of the four ways is required.
-    pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
-        self.client.given.push(Given::Secret(Zeroizing::new(secret.into())));
-        self
-    }
-
-    /// Authenticates by a secret in the form (`client_secret_post`), for issuers that want it there.
-    pub fn client_secret_post(mut self, secret: impl Into<String>) -> Self {
-        self.client.given.push(Given::SecretInForm(Zeroizing::new(secret.into())));
-        self
-    }
-
-    /// Authenticates by an assertion that this key signs (`private_key_jwt`, RFC 7523), new for each
-    /// request and good for a minute.
-    pub fn private_key_jwt(mut self, key: PrivateKey) -> Self {
-        self.client.given.push(Given::Key(key));
-        self
-    }
+    client_setters!();
 
     /// Whom assertions are for. Default: the issuer of [`discover`](Self::discover), else the token
     /// endpoint.

@@ -4,19 +4,16 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::fault::Fault;
 use super::memory::Memory;
 use super::provider::Provider;
 use super::rules::Rules;
 use super::scheme::{Inner, Introspection, refuse};
 use crate::auth::jwt::{ClaimMap, check_map};
+use crate::auth::scheme_builder;
 use crate::auth::token::{Asked, Challenges, Checks, IntoTokenCheck, TokenKind};
-use crate::auth::{IntoScheme, Scheme};
 use crate::error::{ConfigError, Mistakes};
-use crate::guard::{Guard, IntoGuard};
-use crate::oauth::{ClientAuth, ClientSettings, Endpoint, Given, Kind, PrivateKey};
+use crate::oauth::{ClientAuth, ClientSettings, Endpoint, Given, Kind, client_setters};
 use crate::remote::Remote;
 
 const MOST_SKEW: Duration = Duration::from_secs(300);
@@ -84,31 +81,7 @@ impl IntrospectionBuilder {
         self
     }
 
-    /// This service's name at the issuer. Required.
-    pub fn client_id(mut self, id: impl Into<String>) -> Self {
-        self.client.ids.push(id.into());
-        self
-    }
-
-    /// Authenticates by a secret in the header (`client_secret_basic`, RFC 6749, section 2.3.1). One
-    /// of the four ways is required.
-    pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
-        self.client.given.push(Given::Secret(Zeroizing::new(secret.into())));
-        self
-    }
-
-    /// Authenticates by a secret in the form (`client_secret_post`), for issuers that want it there.
-    pub fn client_secret_post(mut self, secret: impl Into<String>) -> Self {
-        self.client.given.push(Given::SecretInForm(Zeroizing::new(secret.into())));
-        self
-    }
-
-    /// Authenticates by an assertion that this key signs (`private_key_jwt`, RFC 7523), new for each
-    /// request and good for a minute.
-    pub fn private_key_jwt(mut self, key: PrivateKey) -> Self {
-        self.client.given.push(Given::Key(key));
-        self
-    }
+    client_setters!();
 
     /// Whom assertions are for. Default: the issuer.
     pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
@@ -325,17 +298,7 @@ impl IntrospectionBuilder {
     }
 }
 
-impl IntoScheme for IntrospectionBuilder {
-    fn into_scheme(self) -> Result<Arc<dyn Scheme>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
-
-impl IntoGuard for IntrospectionBuilder {
-    fn into_guard(self) -> Result<Arc<dyn Guard>, ConfigError> {
-        Ok(Arc::new(self.build()?))
-    }
-}
+scheme_builder!(IntrospectionBuilder);
 
 impl fmt::Debug for IntrospectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
