@@ -8,7 +8,7 @@ use super::{SignatureAlgorithm, pem};
 use crate::error::{ConfigError, Mistakes};
 
 /// The shortest shared secret, in bytes: as long as its hash (RFC 2104, section 3).
-pub(super) const LEAST_SECRET: usize = 32;
+const LEAST_SECRET: usize = 32;
 /// The greatest RSA modulus, in bytes: a larger one is a burden.
 const MOST_MODULUS: usize = 1024;
 
@@ -61,18 +61,7 @@ impl SignatureKey {
     /// # Errors
     /// When it is shorter.
     pub fn shared(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        let mut mistakes = Mistakes::default();
-        let secret = secret.as_ref();
-        if secret.len() < LEAST_SECRET {
-            mistakes.push(
-                "shared",
-                "",
-                "is shorter than 32 bytes, and can be guessed",
-                "generate it from 32 random bytes",
-            );
-        }
-        mistakes.finish()?;
-        let verifier = Verifier::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)));
+        let verifier = Verifier::Shared(Box::new(shared(secret.as_ref())?));
         Ok(Self(Arc::new(Inner { algorithm: SignatureAlgorithm::HmacSha256, verifier })))
     }
 
@@ -88,6 +77,17 @@ impl SignatureKey {
             Verifier::Shared(key) => hmac::verify(key, signed, signature).is_ok(),
         }
     }
+}
+
+/// The key of a secret that a setter `shared` was given.
+pub(super) fn shared(secret: &[u8]) -> Result<hmac::Key, ConfigError> {
+    let mut mistakes = Mistakes::default();
+    if secret.len() < LEAST_SECRET {
+        let problem = "is shorter than 32 bytes, and can be guessed";
+        mistakes.push("shared", "", problem, "generate it from 32 random bytes");
+    }
+    mistakes.finish()?;
+    Ok(hmac::Key::new(hmac::HMAC_SHA256, secret))
 }
 
 type Problem = (&'static str, &'static str);

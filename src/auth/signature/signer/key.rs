@@ -10,7 +10,7 @@ use aws_lc_rs::{
     },
 };
 
-use super::super::{SignatureAlgorithm, key::LEAST_SECRET, pem};
+use super::super::{SignatureAlgorithm, key::shared, pem};
 use crate::error::{ConfigError, Mistakes};
 
 /// A key that signs requests by one algorithm. Cheap to clone; it is never printed.
@@ -56,18 +56,7 @@ impl SigningKey {
     /// # Errors
     /// When it is shorter.
     pub fn shared(secret: impl AsRef<[u8]>) -> Result<Self, ConfigError> {
-        let mut mistakes = Mistakes::default();
-        let secret = secret.as_ref();
-        if secret.len() < LEAST_SECRET {
-            mistakes.push(
-                "shared",
-                "",
-                "is shorter than 32 bytes, and can be guessed",
-                "generate it from 32 random bytes",
-            );
-        }
-        mistakes.finish()?;
-        let pair = Pair::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)));
+        let pair = Pair::Shared(Box::new(shared(secret.as_ref())?));
         Ok(Self(Arc::new(Inner { algorithm: SignatureAlgorithm::HmacSha256, pair })))
     }
 
