@@ -54,6 +54,8 @@ pub mod observe;
 #[cfg(feature = "client-credentials")]
 pub mod outgoing;
 mod path;
+#[cfg(feature = "jwt")]
+mod pem;
 pub mod problem;
 mod rejection;
 #[cfg(feature = "remote")]

@@ -9,11 +9,11 @@ use aws_lc_rs::signature::{
     EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding,
 };
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
-use zeroize::Zeroizing;
 
 use crate::auth::jwt::Algorithm;
+use crate::pem::block;
 
 /// The least RSA modulus, in bytes.
 const LEAST_RSA: usize = 256;
@@ -136,18 +136,6 @@ impl Signer {
             }
         }
     }
-}
-
-fn block(text: &str) -> Result<(&str, Zeroizing<Vec<u8>>), &'static str> {
-    let begun = text.trim().strip_prefix("-----BEGIN ").and_then(|rest| rest.split_once("-----"));
-    let (label, rest) = begun.ok_or("is not in PEM form")?;
-    let (body, end) = rest.split_once("-----END ").ok_or("is cut off")?;
-    if end.strip_suffix("-----") != Some(label) {
-        return Err("is not one single PEM block");
-    }
-    let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
-    let der = STANDARD.decode(body.as_bytes()).map_err(|_| "is not valid base64 inside")?;
-    Ok((label, Zeroizing::new(der)))
 }
 
 /// The structure says which kind of key it holds, and each reader refuses the others'.

@@ -4,11 +4,10 @@
 //! fits, so a certificate, a private key or another curve is never taken for what it is not.
 
 use aws_lc_rs::rsa::PublicKey;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 
 use super::algorithm::AlgorithmSet;
 use super::key::Key;
+use crate::pem::Block;
 
 /// `SEQUENCE { SEQUENCE { ecPublicKey, prime256v1 } BIT STRING }` up to the point.
 const P256: &[u8] = &[
@@ -37,12 +36,8 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 ///
 /// What is wrong with it, for a `ConfigError`.
 pub(super) fn public_key(text: &str) -> Result<Key, &'static str> {
-    let text = text.trim();
-    let Some((label, rest)) = text.strip_prefix("-----BEGIN ").and_then(|t| t.split_once("-----"))
-    else {
-        return Err("is not in PEM form");
-    };
-    match label {
+    let block = Block::begun(text)?;
+    match block.label() {
         "PUBLIC KEY" | "RSA PUBLIC KEY" => {}
         "CERTIFICATE" => return Err("is a certificate, not a public key"),
         label if label.ends_with("PRIVATE KEY") => {
@@ -50,14 +45,7 @@ pub(super) fn public_key(text: &str) -> Result<Key, &'static str> {
         }
         _ => return Err("is not a public key"),
     }
-    let Some((body, end)) = rest.split_once("-----END ") else {
-        return Err("is cut off");
-    };
-    if end.strip_suffix("-----") != Some(label) {
-        return Err("is not one single PEM block");
-    }
-    let body: String = body.split_ascii_whitespace().collect();
-    let der = STANDARD.decode(body).map_err(|_| "is not valid base64 inside")?;
+    let der = block.der()?;
     let curves = [
         (P256, AlgorithmSet::ES256, 32),
         (P384, AlgorithmSet::ES384, 48),

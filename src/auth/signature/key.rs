@@ -4,8 +4,11 @@ use std::{fmt, sync::Arc};
 
 use aws_lc_rs::{hmac, rsa, signature::ParsedPublicKey};
 
-use super::{SignatureAlgorithm, pem};
-use crate::error::{ConfigError, Mistakes};
+use super::SignatureAlgorithm;
+use crate::{
+    error::{ConfigError, Mistakes},
+    pem,
+};
 
 /// The shortest shared secret, in bytes: as long as its hash (RFC 2104, section 3).
 const LEAST_SECRET: usize = 32;

@@ -95,7 +95,6 @@ mod key;
 mod keys;
 mod message;
 mod origin;
-mod pem;
 mod query;
 mod scheme;
 mod signed;

@@ -10,8 +10,11 @@ use aws_lc_rs::{
     },
 };
 
-use super::super::{SignatureAlgorithm, key::shared, pem};
-use crate::error::{ConfigError, Mistakes};
+use super::super::{SignatureAlgorithm, key::shared};
+use crate::{
+    error::{ConfigError, Mistakes},
+    pem,
+};
 
 /// A key that signs requests by one algorithm. Cheap to clone; it is never printed.
 ///
