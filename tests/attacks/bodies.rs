@@ -121,3 +121,20 @@ async fn a_tunnel_is_not_opened_by_a_signature_that_does_not_cover_its_path() {
         assert!(refused.status().is_client_error(), "{version:?} {}", refused.status());
     }
 }
+
+#[tokio::test]
+async fn an_explanation_does_not_take_a_claim_for_a_proof() {
+    use tower_parapet::testing::TestRequest;
+    let policy = Policy::authenticated_by(Webhook::github(SECRET)).guard(Remembers);
+    let house = House::of(stack().route("POST /hook", policy));
+    for (secret, is_refused) in [("another secret of thirty-two byte", true), (SECRET, false)] {
+        let (head, _) = delivery(secret, "a").into_parts();
+        let request = Request::from_parts(head, ()).host("api.example");
+        let request = request.peer(([127, 0, 0, 1], 50_000));
+        let told = house.parapet.explain(&request).body("a").await;
+        assert_eq!(told.rejection().is_some(), is_refused, "{told}");
+    }
+    // Neither was taken for the delivery.
+    assert_eq!(house.says(delivery(SECRET, "a")).await.0, 200);
+    assert_eq!(house.records.wait_for(1).len(), 1);
+}

@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use serde_json::json;
 use tower_parapet::{
+    Answer, Reason,
     auth::{
+        StoreError,
         api_key::{ApiKey, ApiKeys, MemoryKeys},
         basic::{Basic, MemoryUsers, StoredUser},
         dpop::Dpop,
         mtls::{By, Mtls},
-        revocation::Revocations,
+        revocation::{Revocation, RevocationKey, RevocationKind, RevocationStore, Revocations},
         signature::{MemorySignatureKeys, MessageSignatures},
     },
     clock::ManualClock,
     context::PeerCertificate,
-    testing::TestIssuer,
+    testing::{TestIssuer, TestResponse},
 };
 
 use super::{House, client::Client, is, request, stack};
@@ -39,6 +41,48 @@ async fn a_token_that_one_scheme_knows_as_revoked_is_not_tried_at_the_next() {
     list.revoke_session(issuer.name(), "s1").await.unwrap();
     let refused = house.get("/in", &[("authorization", &bearer)]).await;
     assert_eq!(refused, is(401, "revoked-credentials"));
+}
+
+/// A list beyond a network, on which every session has ended.
+struct Far;
+
+impl RevocationStore for Far {
+    fn find(
+        &self,
+        keys: &[RevocationKey],
+        _: Duration,
+    ) -> Answer<Result<Vec<Revocation>, StoreError>> {
+        let all = keys.iter().map(|key| Revocation::new(RevocationKind::Session, *key, None, END));
+        let all = all.collect();
+        Answer::later(async move {
+            tokio::task::yield_now().await;
+            Ok(all)
+        })
+    }
+
+    fn insert(&self, _: Revocation, _: Duration) -> Answer<Result<(), StoreError>> {
+        Answer::Now(Ok(()))
+    }
+
+    fn remove(&self, _: RevocationKey) -> Answer<Result<bool, StoreError>> {
+        Answer::Now(Ok(false))
+    }
+}
+
+const END: u64 = 253_402_300_799;
+
+#[tokio::test]
+async fn a_scheme_that_had_to_wait_has_the_last_word_as_well() {
+    let issuer = TestIssuer::default();
+    let list = Revocations::builder().with_store(Far).fail_closed();
+    let house =
+        House::of(stack().authenticate(issuer.jwt().check(list)).authenticate(issuer.jwt()));
+    let bearer = format!("Bearer {}", issuer.token().sign());
+    for path in ["/in", "/maybe"] {
+        let response = house.send(request("GET", path, &[("authorization", &bearer)])).await;
+        assert_eq!(response.headers().get_all("www-authenticate").iter().count(), 1);
+        response.assert_rejected(Reason::RevokedCredentials);
+    }
 }
 
 #[tokio::test]
