@@ -5,6 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{hash::KeyHash, stored::StoredKey};
+use crate::auth::grants::GrantsRecord;
 
 /// One key. A member that is not known may restrict it, so it is refused.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -34,50 +35,41 @@ pub(super) struct KeyRecord<'a> {
 
 impl<'a> KeyRecord<'a> {
     pub(super) fn of(key: &'a StoredKey) -> Self {
-        let StoredKey { id, hash, previous, networks, principal, .. } = key;
+        let StoredKey { id, hash, previous, grants, .. } = key;
+        let GrantsRecord { issuer, subject, tenant, scopes, roles, addresses, expires_at } =
+            grants.record();
         Self {
             id: Cow::Borrowed(id),
             hash: hash.to_string(),
             previous: previous.as_ref().map(|previous| previous.hash.to_string()),
             // A part of a second less is on the safe side.
             previous_until: previous.as_ref().map(|previous| previous.until.as_secs()),
-            issuer: Some(Cow::Borrowed(principal.issuer())),
-            owner: Some(Cow::Borrowed(principal.subject())),
-            tenant: principal.tenant().map(Cow::Borrowed),
-            scopes: principal.scopes().map(Cow::Borrowed).collect(),
-            roles: principal.roles().map(Cow::Borrowed).collect(),
-            addresses: networks.texts().collect(),
-            expires_at: principal.expires_at().map(|end| end.as_secs()),
+            issuer,
+            owner: subject,
+            tenant,
+            scopes,
+            roles,
+            addresses,
+            expires_at,
         }
     }
 
     fn into_key(self) -> Result<StoredKey, String> {
-        let id = self.id.into_owned();
+        let Self { id, hash, previous, previous_until, issuer, owner, tenant, .. } = self;
+        let Self { scopes, roles, addresses, expires_at, .. } = self;
         let about = |error: String| format!("key `{id}`: {error}");
-        let hash = |text: &str| text.parse::<KeyHash>().map_err(|error| about(error.to_string()));
-        let mut key = StoredKey::builder(&id, hash(&self.hash)?)
-            .scopes(self.scopes)
-            .roles(self.roles)
-            .addresses(self.addresses);
-        match (&self.previous, self.previous_until) {
+        let parse = |text: &str| text.parse::<KeyHash>().map_err(|error| about(error.to_string()));
+        let mut key = StoredKey::builder(&*id, parse(&hash)?);
+        match (previous, previous_until) {
             (Some(previous), Some(until)) => {
-                key = key.previous(hash(previous)?, Duration::from_secs(until));
+                key = key.previous(parse(&previous)?, Duration::from_secs(until));
             }
             (None, None) => {}
             _ => return Err(about("`previous` and `previous_until` belong together".to_owned())),
         }
-        if let Some(issuer) = self.issuer {
-            key = key.issuer(issuer);
-        }
-        if let Some(owner) = self.owner {
-            key = key.owner(owner);
-        }
-        if let Some(tenant) = self.tenant {
-            key = key.tenant(tenant);
-        }
-        if let Some(end) = self.expires_at {
-            key = key.expires_at(Duration::from_secs(end));
-        }
+        let subject = owner;
+        let grants = GrantsRecord { issuer, subject, tenant, scopes, roles, addresses, expires_at };
+        key.grants = grants.into();
         key.build().map_err(|error| about(error.to_string()))
     }
 }

@@ -4,13 +4,12 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{SCHEME, familiar::Familiar, hash::KeyHash, key::ApiKey, text::is_id};
 use crate::{
-    auth::networks::Networks,
+    auth::grants::{Grants, GrantsBuilder, Kind, grant_setters},
     context::Principal,
     error::{ConfigError, Mistakes},
 };
 
-/// The issuer of a key's owner, unless another is named.
-const ISSUER: &str = "api-key";
+const KIND: Kind = Kind { scheme: SCHEME, subject: "owner" };
 
 /// What a store keeps of a key: never its text, but its hash, whom it speaks for, from where and until when.
 ///
@@ -23,8 +22,7 @@ pub struct StoredKey {
     pub(super) id: Box<str>,
     pub(super) hash: KeyHash,
     pub(super) previous: Option<Previous>,
-    pub(super) networks: Networks,
-    pub(super) principal: Principal,
+    pub(super) grants: Grants,
     pub(super) familiar: Familiar,
 }
 
@@ -40,18 +38,7 @@ impl StoredKey {
     ///
     /// The id is 1 to 32 letters and digits; [`ApiKey`] draws it.
     pub fn builder(id: impl Into<String>, hash: KeyHash) -> StoredKeyBuilder {
-        StoredKeyBuilder {
-            id: id.into(),
-            hash,
-            previous: None,
-            issuer: ISSUER.to_owned(),
-            owner: None,
-            tenant: None,
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            addresses: Vec::new(),
-            expires_at: None,
-        }
+        StoredKeyBuilder { id: id.into(), hash, previous: None, grants: GrantsBuilder::default() }
     }
 
     /// The same key with another secret; the one it has now is good until a time since the Unix epoch. A
@@ -87,22 +74,22 @@ impl StoredKey {
 
     /// Whom the key speaks for, with its scopes and roles.
     pub fn principal(&self) -> &Principal {
-        &self.principal
+        self.grants.principal()
     }
 
     /// From when on it is refused, since the Unix epoch; `None` where it has no end.
     pub fn expires_at(&self) -> Option<Duration> {
-        self.principal.expires_at()
+        self.principal().expires_at()
     }
 
     /// Whether it may be used from certain networks only.
     pub fn is_bound_to_addresses(&self) -> bool {
-        !self.networks.is_empty()
+        self.grants.is_bound_to_addresses()
     }
 
     /// Whether it may be used from an address.
     pub fn admits(&self, address: IpAddr) -> bool {
-        self.networks.admits(address)
+        self.grants.admits(address)
     }
 }
 
@@ -112,76 +99,27 @@ pub struct StoredKeyBuilder {
     id: String,
     hash: KeyHash,
     previous: Option<Previous>,
-    issuer: String,
-    owner: Option<String>,
-    tenant: Option<String>,
-    scopes: Vec<String>,
-    roles: Vec<String>,
-    addresses: Vec<String>,
-    expires_at: Option<Duration>,
+    pub(super) grants: GrantsBuilder,
 }
 
 impl StoredKeyBuilder {
-    /// Whom the key speaks for: the subject of its principal. Default: the key itself, by its id.
-    pub fn owner(mut self, subject: impl Into<String>) -> Self {
-        self.owner = Some(subject.into());
-        self
-    }
-
-    /// Who vouches for the owner. Name the `iss` of an identity provider to make the owner the same
-    /// caller as with a token of that provider. Default `api-key`.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = issuer.into();
-        self
-    }
-
-    /// The tenant that the owner belongs to. Default none.
-    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
-        self.tenant = Some(tenant.into());
-        self
-    }
-
-    /// Grants one scope.
-    pub fn scope(mut self, scope: impl Into<String>) -> Self {
-        self.scopes.push(scope.into());
-        self
-    }
-
-    /// Grants several scopes.
-    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.scopes.extend(scopes.into_iter().map(Into::into));
-        self
-    }
-
-    /// Grants one role.
-    pub fn role(mut self, role: impl Into<String>) -> Self {
-        self.roles.push(role.into());
-        self
-    }
-
-    /// Grants several roles.
-    pub fn roles<T: Into<String>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
-        self.roles.extend(roles.into_iter().map(Into::into));
-        self
-    }
-
-    /// Adds a network that the key may be used from, a CIDR or one address; with the first one all
-    /// others are refused with 403. It is compared with the client that stands behind trusted proxies.
-    /// Default: it may be used from anywhere.
-    pub fn address(mut self, network: impl Into<String>) -> Self {
-        self.addresses.push(network.into());
-        self
-    }
-
-    /// Adds several networks.
-    pub fn addresses<T: Into<String>>(mut self, networks: impl IntoIterator<Item = T>) -> Self {
-        self.addresses.extend(networks.into_iter().map(Into::into));
-        self
+    grant_setters! {
+        /// Whom the key speaks for: the subject of its principal. Default: the key itself, by its id.
+        owner,
+        /// Who vouches for the owner. Name the `iss` of an identity provider to make the owner the same
+        /// caller as with a token of that provider. Default `api-key`.
+        issuer,
+        /// The tenant that the owner belongs to. Default none.
+        tenant,
+        /// Adds a network that the key may be used from, a CIDR or one address; with the first one all
+        /// others are refused with 403. It is compared with the client that stands behind trusted proxies.
+        /// Default: it may be used from anywhere.
+        address,
     }
 
     /// From when on the key is refused, since the Unix epoch. Default: it has no end.
     pub fn expires_at(mut self, unix: Duration) -> Self {
-        self.expires_at = Some(unix);
+        self.grants.expires_at = Some(unix);
         self
     }
 
@@ -198,46 +136,19 @@ impl StoredKeyBuilder {
     /// When the id is not 1 to 32 letters and digits, the owner, its issuer or its tenant is empty, a scope
     /// is not one `scope-token` of RFC 6749, a role has no name, or an address is not a network.
     pub fn build(self) -> Result<StoredKey, ConfigError> {
-        let mut mistakes = self.mistakes();
-        let networks = Networks::read("address", &self.addresses, &mut mistakes);
-        mistakes.finish()?;
-        let owner = self.owner.unwrap_or_else(|| self.id.clone());
-        let mut principal = Principal::builder(self.issuer, owner)
-            .scheme(SCHEME)
-            .scopes(self.scopes)
-            .roles(self.roles);
-        if let Some(tenant) = self.tenant {
-            principal = principal.tenant(tenant);
-        }
-        if let Some(end) = self.expires_at {
-            principal = principal.expires_at(end);
-        }
-        Ok(StoredKey {
-            id: self.id.into_boxed_str(),
-            hash: self.hash,
-            previous: self.previous,
-            networks,
-            principal: principal.build(),
-            familiar: Familiar::default(),
-        })
-    }
-
-    fn mistakes(&self) -> Mistakes {
         let mut mistakes = Mistakes::default();
         if !is_id(&self.id) {
             let remedy = "keep the id that `ApiKey::generate` drew, 1 to 32 letters and digits";
             mistakes.push("builder", &*self.id, "is not a key id", remedy);
         }
-        let named = [
-            ("owner", "the owner", self.owner.as_deref()),
-            ("issuer", "the issuer", Some(self.issuer.as_str())),
-            ("tenant", "the tenant", self.tenant.as_deref()),
-        ];
-        for (setter, what, _) in named.into_iter().filter(|(.., name)| *name == Some("")) {
-            let problem = format!("{what} has no name");
-            mistakes.push(setter, "", problem, "name it, or leave the setter out");
-        }
-        crate::auth::grants::check(&self.scopes, &self.roles, &mut mistakes);
-        mistakes
+        let grants = self.grants.build(&KIND, &self.id, &mut mistakes);
+        mistakes.finish()?;
+        Ok(StoredKey {
+            id: self.id.into_boxed_str(),
+            hash: self.hash,
+            previous: self.previous,
+            grants,
+            familiar: Familiar::default(),
+        })
     }
 }

@@ -12,8 +12,9 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
+    record::UserRecord,
     store::{UserStore, needs_of, report_weak},
-    user::{StoredUser, UserRecord},
+    user::StoredUser,
 };
 use crate::{
     answer::Answer,

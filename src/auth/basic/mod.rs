@@ -89,6 +89,7 @@ mod gate;
 mod guard;
 mod phc;
 mod recall;
+mod record;
 mod store;
 mod user;
 mod verify;

@@ -1,18 +1,15 @@
 //! A user as a store keeps them.
 
-use std::{borrow::Cow, net::IpAddr, sync::Arc};
-
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::{net::IpAddr, sync::Arc};
 
 use super::{SCHEME, credentials::check_name, phc::Phc};
 use crate::{
-    auth::{grants, networks::Networks},
+    auth::grants::{Grants, GrantsBuilder, Kind, grant_setters},
     context::Principal,
     error::{ConfigError, Mistakes},
 };
 
-/// The issuer of a user, unless another is named.
-const ISSUER: &str = "basic";
+const KIND: Kind = Kind { scheme: SCHEME, subject: "subject" };
 
 /// What a store keeps of a user: a name, the hash of the password, and what the user may do.
 ///
@@ -31,10 +28,9 @@ const ISSUER: &str = "basic";
 /// ```
 #[derive(Debug, Clone)]
 pub struct StoredUser {
-    name: Box<str>,
+    pub(super) name: Box<str>,
     pub(super) phc: Arc<Phc>,
-    networks: Networks,
-    principal: Principal,
+    pub(super) grants: Grants,
 }
 
 impl StoredUser {
@@ -43,16 +39,7 @@ impl StoredUser {
     ///
     /// At most 64 MiB, ten passes and 16 lanes are taken, so that no hash can exhaust the service.
     pub fn builder(name: impl Into<String>, hash: impl Into<String>) -> StoredUserBuilder {
-        StoredUserBuilder {
-            name: name.into(),
-            hash: hash.into(),
-            issuer: ISSUER.to_owned(),
-            subject: None,
-            tenant: None,
-            scopes: Vec::new(),
-            roles: Vec::new(),
-            addresses: Vec::new(),
-        }
+        StoredUserBuilder { name: name.into(), hash: hash.into(), grants: GrantsBuilder::default() }
     }
 
     /// The name that the user sends.
@@ -62,17 +49,17 @@ impl StoredUser {
 
     /// Who the user is, with scopes and roles.
     pub fn principal(&self) -> &Principal {
-        &self.principal
+        self.grants.principal()
     }
 
     /// Whether the user may call from certain networks only.
     pub fn is_bound_to_addresses(&self) -> bool {
-        !self.networks.is_empty()
+        self.grants.is_bound_to_addresses()
     }
 
     /// Whether the user may call from an address.
     pub fn admits(&self, address: IpAddr) -> bool {
-        self.networks.admits(address)
+        self.grants.admits(address)
     }
 
     /// Whether the password was hashed with less work than OWASP recommends.
@@ -86,69 +73,21 @@ impl StoredUser {
 pub struct StoredUserBuilder {
     name: String,
     hash: String,
-    issuer: String,
-    subject: Option<String>,
-    tenant: Option<String>,
-    scopes: Vec<String>,
-    roles: Vec<String>,
-    addresses: Vec<String>,
+    pub(super) grants: GrantsBuilder,
 }
 
 impl StoredUserBuilder {
-    /// The subject of the user's principal. Default the name.
-    pub fn subject(mut self, subject: impl Into<String>) -> Self {
-        self.subject = Some(subject.into());
-        self
-    }
-
-    /// Who vouches for the user. Name the `iss` of an identity provider to make the user the same
-    /// caller as with a token of that provider. Default `basic`.
-    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.issuer = issuer.into();
-        self
-    }
-
-    /// The tenant that the user belongs to. Default none.
-    pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
-        self.tenant = Some(tenant.into());
-        self
-    }
-
-    /// Grants one scope.
-    pub fn scope(mut self, scope: impl Into<String>) -> Self {
-        self.scopes.push(scope.into());
-        self
-    }
-
-    /// Grants several scopes.
-    pub fn scopes<T: Into<String>>(mut self, scopes: impl IntoIterator<Item = T>) -> Self {
-        self.scopes.extend(scopes.into_iter().map(Into::into));
-        self
-    }
-
-    /// Grants one role.
-    pub fn role(mut self, role: impl Into<String>) -> Self {
-        self.roles.push(role.into());
-        self
-    }
-
-    /// Grants several roles.
-    pub fn roles<T: Into<String>>(mut self, roles: impl IntoIterator<Item = T>) -> Self {
-        self.roles.extend(roles.into_iter().map(Into::into));
-        self
-    }
-
-    /// Adds a network that the user may call from, a CIDR or one address; with the first one all
-    /// others are refused with 403. Default: from anywhere.
-    pub fn address(mut self, network: impl Into<String>) -> Self {
-        self.addresses.push(network.into());
-        self
-    }
-
-    /// Adds several networks.
-    pub fn addresses<T: Into<String>>(mut self, networks: impl IntoIterator<Item = T>) -> Self {
-        self.addresses.extend(networks.into_iter().map(Into::into));
-        self
+    grant_setters! {
+        /// The subject of the user's principal. Default the name.
+        subject,
+        /// Who vouches for the user. Name the `iss` of an identity provider to make the user the same
+        /// caller as with a token of that provider. Default `basic`.
+        issuer,
+        /// The tenant that the user belongs to. Default none.
+        tenant,
+        /// Adds a network that the user may call from, a CIDR or one address; with the first one all
+        /// others are refused with 403. Default: from anywhere.
+        address,
     }
 
     /// The user as a store keeps them.
@@ -167,99 +106,14 @@ impl StoredUserBuilder {
             let remedy = "write what `Basic::hash` gives, or another hash of Argon2id";
             mistakes.push("hash", "", problem, remedy);
         });
-        let named = [
-            ("subject", self.subject.as_deref()),
-            ("issuer", Some(self.issuer.as_str())),
-            ("tenant", self.tenant.as_deref()),
-        ];
-        for (setter, _) in named.into_iter().filter(|(_, name)| *name == Some("")) {
-            let problem = format!("the {setter} has no name");
-            mistakes.push(setter, "", problem, "name it, or leave the setter out");
-        }
-        grants::check(&self.scopes, &self.roles, &mut mistakes);
-        let networks = Networks::read("address", &self.addresses, &mut mistakes);
+        let grants = self.grants.build(&KIND, &self.name, &mut mistakes);
         let phc = mistakes.finish_with(phc.ok())?;
-        let subject = self.subject.unwrap_or_else(|| self.name.clone());
-        let mut principal = Principal::builder(self.issuer, subject)
-            .scheme(SCHEME)
-            .scopes(self.scopes)
-            .roles(self.roles);
-        if let Some(tenant) = self.tenant {
-            principal = principal.tenant(tenant);
-        }
-        let (name, principal) = (self.name.into_boxed_str(), principal.build());
-        Ok(StoredUser { name, phc: Arc::new(phc), networks, principal })
+        Ok(StoredUser { name: self.name.into_boxed_str(), phc: Arc::new(phc), grants })
     }
 }
 
 impl std::fmt::Debug for StoredUserBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("StoredUserBuilder").field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
-/// One user as text. A member that is not known may restrict the user, so it is refused.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct UserRecord<'a> {
-    name: Cow<'a, str>,
-    password: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    issuer: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    subject: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    tenant: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    scopes: Vec<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    roles: Vec<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    addresses: Vec<String>,
-}
-
-impl<'a> UserRecord<'a> {
-    pub(super) fn of(user: &'a StoredUser) -> Self {
-        let StoredUser { name, phc, networks, principal } = user;
-        Self {
-            name: Cow::Borrowed(name),
-            password: phc.to_string(),
-            issuer: Some(Cow::Borrowed(principal.issuer())),
-            subject: Some(Cow::Borrowed(principal.subject())),
-            tenant: principal.tenant().map(Cow::Borrowed),
-            scopes: principal.scopes().map(Cow::Borrowed).collect(),
-            roles: principal.roles().map(Cow::Borrowed).collect(),
-            addresses: networks.texts().collect(),
-        }
-    }
-
-    fn into_user(self) -> Result<StoredUser, String> {
-        let name = self.name.into_owned();
-        let mut user = StoredUser::builder(&name, self.password)
-            .scopes(self.scopes)
-            .roles(self.roles)
-            .addresses(self.addresses);
-        if let Some(issuer) = self.issuer {
-            user = user.issuer(issuer);
-        }
-        if let Some(subject) = self.subject {
-            user = user.subject(subject);
-        }
-        if let Some(tenant) = self.tenant {
-            user = user.tenant(tenant);
-        }
-        user.build().map_err(|error| format!("user `{name}`: {error}"))
-    }
-}
-
-impl Serialize for StoredUser {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        UserRecord::of(self).serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for StoredUser {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        UserRecord::deserialize(deserializer)?.into_user().map_err(D::Error::custom)
     }
 }
