@@ -72,6 +72,8 @@ mod refusal;
 pub mod replay;
 mod scheme;
 mod settle;
+#[cfg(any(feature = "api-key", feature = "basic"))]
+mod stored;
 #[cfg(feature = "jwt")]
 pub mod token;
 #[cfg(any(feature = "api-key", feature = "basic"))]

@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Borrow,
-    collections::HashMap,
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,29 +10,18 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    record::KeyRecord,
-    store::{KeyStore, needs_of},
-    stored::StoredKey,
-};
+use super::{store::KeyStore, stored::StoredKey};
 use crate::{
     answer::Answer,
     auth::{
         StoreError,
-        watched::{Watched, json_fault, replace},
+        stored::{self, FileStore, FileStoreBuilder, Records},
     },
-    clock::{Clock, SystemClock},
-    error::{ConfigError, Mistakes},
+    clock::Clock,
+    error::ConfigError,
     guard::Needs,
     inspect::Findings,
 };
-
-/// How often the file is looked at, unless something else is said.
-const EVERY: Duration = Duration::from_secs(2);
-
-const VERSION: u32 = 1;
-
-type Keys = HashMap<Box<str>, Arc<StoredKey>>;
 
 /// Keys in a JSON file, read again when it changes; clones share what is known of it.
 ///
@@ -69,7 +57,7 @@ type Keys = HashMap<Box<str>, Arc<StoredKey>>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct FileKeys(Watched<Keys>);
+pub struct FileKeys(FileStore<StoredKey>);
 
 impl FileKeys {
     /// Keys from a file, with the defaults of [`builder`](Self::builder).
@@ -82,7 +70,7 @@ impl FileKeys {
 
     /// Begins a store over a file.
     pub fn builder(path: impl Into<PathBuf>) -> FileKeysBuilder {
-        FileKeysBuilder { path: path.into(), every: EVERY, clock: Arc::new(SystemClock::default()) }
+        FileKeysBuilder(FileStoreBuilder::new(path.into()))
     }
 
     /// Writes a file of keys in one step: whoever reads it meanwhile reads the one before. A new file is its owner's
@@ -96,10 +84,8 @@ impl FileKeys {
         keys: impl IntoIterator<Item = T>,
     ) -> io::Result<()> {
         let keys = Vec::from_iter(keys);
-        let keys = keys.iter().map(|key| KeyRecord::of(key.borrow())).collect();
-        let mut text = serde_json::to_vec_pretty(&Written { version: VERSION, keys })?;
-        text.push(b'\n');
-        replace(path.as_ref(), &text)
+        let keys = keys.iter().map(Borrow::borrow).collect();
+        stored::write(path.as_ref(), |version| Document::<&StoredKey> { version, keys })
     }
 
     /// Reads the file now, changed or not.
@@ -107,22 +93,22 @@ impl FileKeys {
     /// # Errors
     /// When it cannot be read or makes no sense; what is known stays in use.
     pub fn reload(&self) -> Result<(), StoreError> {
-        self.0.reload().map_err(StoreError::new)
+        self.0.reload()
     }
 
     /// The key of that id, as far as is known without a look at the file.
     pub fn get(&self, id: &str) -> Option<Arc<StoredKey>> {
-        self.0.known().get(id).cloned()
+        self.0.get(id)
     }
 
     /// All keys, as far as they are known without a look at the file, in no order: to write them with a change.
     pub fn keys(&self) -> Vec<Arc<StoredKey>> {
-        self.0.known().values().cloned().collect()
+        self.0.all()
     }
 
     /// How many keys there are, expired ones included.
     pub fn len(&self) -> usize {
-        self.0.known().len()
+        self.0.len()
     }
 
     /// Whether there is no key.
@@ -131,45 +117,26 @@ impl FileKeys {
     }
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
+/// A file of keys.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a file of keys")]
+struct Document<T> {
     version: u32,
-    keys: Vec<KeyRecord<'a>>,
+    keys: Vec<T>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Read {
-    version: u32,
-    keys: Vec<StoredKey>,
-}
-
-fn read(text: &str, before: &Keys) -> Result<Keys, String> {
-    let read: Read = serde_json::from_str(text)
-        .map_err(|error| format!("makes no sense: {}", json_fault(&error)))?;
-    if read.version != VERSION {
-        return Err(format!("is of version {}, and {VERSION} is understood", read.version));
-    }
-    let mut keys = Keys::with_capacity(read.keys.len());
-    for key in read.keys {
-        let known = before.get(key.id());
-        // One that did not change keeps what is remembered of it.
-        let known = known.filter(|known| KeyRecord::of(known) == KeyRecord::of(&key)).cloned();
-        let key = known.unwrap_or_else(|| Arc::new(key));
-        if let Some(twice) = keys.insert(Box::from(key.id()), key) {
-            return Err(format!("names key `{}` twice", twice.id()));
-        }
-    }
-    Ok(keys)
+fn read(text: &str, before: &Records<StoredKey>) -> Result<Records<StoredKey>, String> {
+    let Document { version, keys } = stored::parse(text)?;
+    stored::gather(version, keys, before)
 }
 
 impl KeyStore for FileKeys {
     fn find(&self, id: &str) -> Answer<Result<Option<Arc<StoredKey>>, StoreError>> {
-        self.0.ask(id, |keys, id| Ok(keys.get(id).cloned()))
+        self.0.find(id)
     }
 
     fn needs(&self) -> Needs {
-        needs_of(self.0.known().values())
+        self.0.needs()
     }
 
     fn findings(&self, report: &mut Findings) {
@@ -179,31 +146,22 @@ impl KeyStore for FileKeys {
 
 impl fmt::Debug for FileKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileKeys")
-            .field("path", &self.0.path())
-            .field("len", &self.len())
-            .finish_non_exhaustive()
+        self.0.show("FileKeys", f)
     }
 }
 
 /// Builds a [`FileKeys`]; see [`FileKeys::builder`].
-pub struct FileKeysBuilder {
-    path: PathBuf,
-    every: Duration,
-    clock: Arc<dyn Clock>,
-}
+pub struct FileKeysBuilder(FileStoreBuilder);
 
 impl FileKeysBuilder {
     /// How often the file is looked at, and so how long a key outlives its removal at most. Default two seconds.
-    pub fn look_every(mut self, time: Duration) -> Self {
-        self.every = time;
-        self
+    pub fn look_every(self, time: Duration) -> Self {
+        Self(self.0.look_every(time))
     }
 
     /// Takes time from another clock, in tests for example.
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+    pub fn with_clock(self, clock: impl Clock) -> Self {
+        Self(self.0.with_clock(clock))
     }
 
     /// The store, with the keys that are in the file now.
@@ -211,22 +169,13 @@ impl FileKeysBuilder {
     /// # Errors
     /// When the file cannot be read or makes no sense.
     pub fn build(self) -> Result<FileKeys, ConfigError> {
-        let mut mistakes = Mistakes::default();
-        let shown = self.path.display().to_string();
-        let keys = Watched::open(self.path, "key", read, self.every, self.clock);
-        let keys = keys.map_err(|fault| {
-            let remedy = "name a file that `FileKeys::write` wrote, or one of its form";
-            mistakes.push("builder", shown, fault, remedy);
-        });
-        mistakes.finish_with(keys.ok()).map(FileKeys)
+        let remedy = "name a file that `FileKeys::write` wrote, or one of its form";
+        self.0.build(read, remedy).map(FileKeys)
     }
 }
 
 impl fmt::Debug for FileKeysBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileKeysBuilder")
-            .field("path", &self.path)
-            .field("look_every", &self.every)
-            .finish_non_exhaustive()
+        self.0.show("FileKeysBuilder", f)
     }
 }

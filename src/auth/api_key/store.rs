@@ -1,15 +1,11 @@
 //! Where keys are looked up.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use std::{fmt, sync::Arc};
 
 use super::stored::StoredKey;
 use crate::{
     answer::Answer,
-    auth::StoreError,
+    auth::{StoreError, stored::MemoryStore},
     guard::Needs,
     inspect::{Findings, Readiness},
 };
@@ -65,23 +61,12 @@ impl<K: KeyStore + ?Sized> KeyStore for Arc<K> {
     }
 }
 
-/// What keys ask of a stack, as far as they are known when it is built.
-pub(super) fn needs_of<'a>(mut keys: impl Iterator<Item = &'a Arc<StoredKey>>) -> Needs {
-    if keys.any(|key| key.is_bound_to_addresses()) { Needs::CLIENT } else { Needs::NONE }
-}
-
-const SHARDS: usize = 16;
-
-type Shard = HashMap<Arc<str>, Arc<StoredKey>>;
-
 /// Keys held in memory; clones share them.
 ///
 /// A look-up takes one of 16 read locks for the time of a hash look-up. An insertion or revocation is seen by the
 /// next request.
 #[derive(Clone, Default)]
-pub struct MemoryKeys {
-    shards: Arc<[RwLock<Shard>; SHARDS]>,
-}
+pub struct MemoryKeys(MemoryStore<StoredKey>);
 
 impl MemoryKeys {
     /// An empty store.
@@ -91,50 +76,33 @@ impl MemoryKeys {
 
     /// Adds a key, and gives back the one of the same id that it replaces.
     pub fn insert(&self, key: StoredKey) -> Option<Arc<StoredKey>> {
-        let key = Arc::new(key);
-        self.write(key.id())?.insert(Arc::from(key.id()), key)
+        self.0.insert(key)
     }
 
     /// Removes a key, and gives it back if there was one: from now on it is refused as if it had never been.
     pub fn revoke(&self, id: &str) -> Option<Arc<StoredKey>> {
-        self.write(id)?.remove(id)
+        self.0.remove(id)
     }
 
     /// The key of that id, to be looked at or changed.
     pub fn get(&self, id: &str) -> Option<Arc<StoredKey>> {
-        self.shard(id).and_then(|shard| read(shard).get(id).map(Arc::clone))
+        self.0.get(id)
     }
 
     /// All keys, in no order.
     pub fn keys(&self) -> Vec<Arc<StoredKey>> {
-        let shards = self.shards.iter();
-        shards.flat_map(|shard| Vec::from_iter(read(shard).values().cloned())).collect()
+        self.0.all()
     }
 
     /// How many keys there are, expired ones included.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| read(shard).len()).sum()
+        self.0.len()
     }
 
     /// Whether there is no key.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    fn shard(&self, id: &str) -> Option<&RwLock<Shard>> {
-        // Ids are random, so their last character spreads them; a store of chosen ids is merely less even.
-        let last = id.bytes().next_back().unwrap_or_default();
-        self.shards.get(usize::from(last) % SHARDS)
-    }
-
-    fn write(&self, id: &str) -> Option<RwLockWriteGuard<'_, Shard>> {
-        let shard = self.shard(id)?;
-        Some(shard.write().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-fn read(shard: &RwLock<Shard>) -> RwLockReadGuard<'_, Shard> {
-    shard.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl KeyStore for MemoryKeys {
@@ -143,16 +111,13 @@ impl KeyStore for MemoryKeys {
     }
 
     fn needs(&self) -> Needs {
-        let needs = self.shards.iter().map(|shard| needs_of(read(shard).values()));
-        needs.fold(Needs::NONE, Needs::and)
+        self.0.needs()
     }
 }
 
 impl Extend<StoredKey> for MemoryKeys {
     fn extend<I: IntoIterator<Item = StoredKey>>(&mut self, keys: I) {
-        for key in keys {
-            self.insert(key);
-        }
+        self.0.extend(keys);
     }
 }
 
@@ -166,6 +131,6 @@ impl FromIterator<StoredKey> for MemoryKeys {
 
 impl fmt::Debug for MemoryKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryKeys").field("len", &self.len()).finish_non_exhaustive()
+        self.0.show("MemoryKeys", f)
     }
 }

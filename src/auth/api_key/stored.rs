@@ -2,9 +2,14 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{SCHEME, familiar::Familiar, hash::KeyHash, key::ApiKey, text::is_id};
+use super::{
+    SCHEME, familiar::Familiar, hash::KeyHash, key::ApiKey, record::KeyRecord, text::is_id,
+};
 use crate::{
-    auth::grants::{Grants, GrantsBuilder, Kind, grant_setters},
+    auth::{
+        grants::{Grants, GrantsBuilder, Kind, grant_setters},
+        stored::Stored,
+    },
     context::Principal,
     error::{ConfigError, Mistakes},
 };
@@ -90,6 +95,22 @@ impl StoredKey {
     /// Whether it may be used from an address.
     pub fn admits(&self, address: IpAddr) -> bool {
         self.grants.admits(address)
+    }
+}
+
+impl Stored for StoredKey {
+    const WHAT: &'static str = "key";
+
+    fn name(&self) -> &str {
+        self.id()
+    }
+
+    fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    fn is_unchanged(&self, again: &Self) -> bool {
+        KeyRecord::of(self) == KeyRecord::of(again)
     }
 }
 

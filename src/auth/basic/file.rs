@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Borrow,
-    collections::HashMap,
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,28 +11,20 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::{
-    record::UserRecord,
-    store::{UserStore, needs_of, report_weak},
+    store::{UserStore, report_weak},
     user::StoredUser,
 };
 use crate::{
     answer::Answer,
     auth::{
         StoreError,
-        watched::{Watched, json_fault, replace},
+        stored::{self, FileStore, FileStoreBuilder, Records},
     },
-    clock::{Clock, SystemClock},
-    error::{ConfigError, Mistakes},
+    clock::Clock,
+    error::ConfigError,
     guard::Needs,
     inspect::Findings,
 };
-
-/// How often the file is looked at, unless something else is said.
-const EVERY: Duration = Duration::from_secs(2);
-
-const VERSION: u32 = 1;
-
-type Users = HashMap<Box<str>, Arc<StoredUser>>;
 
 /// Users in a JSON file, read again when it changes; clones share what is known of it.
 ///
@@ -61,7 +52,7 @@ type Users = HashMap<Box<str>, Arc<StoredUser>>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct FileUsers(Watched<Users>);
+pub struct FileUsers(FileStore<StoredUser>);
 
 impl FileUsers {
     /// Users from a file, with the defaults of [`builder`](Self::builder).
@@ -74,11 +65,7 @@ impl FileUsers {
 
     /// Begins a store over a file.
     pub fn builder(path: impl Into<PathBuf>) -> FileUsersBuilder {
-        FileUsersBuilder {
-            path: path.into(),
-            every: EVERY,
-            clock: Arc::new(SystemClock::default()),
-        }
+        FileUsersBuilder(FileStoreBuilder::new(path.into()))
     }
 
     /// Writes a file of users in one step: whoever reads it meanwhile reads the one before. A new file is its owner's
@@ -92,10 +79,8 @@ impl FileUsers {
         users: impl IntoIterator<Item = T>,
     ) -> io::Result<()> {
         let users = Vec::from_iter(users);
-        let users = users.iter().map(|user| UserRecord::of(user.borrow())).collect();
-        let mut text = serde_json::to_vec_pretty(&Written { version: VERSION, users })?;
-        text.push(b'\n');
-        replace(path.as_ref(), &text)
+        let users = users.iter().map(Borrow::borrow).collect();
+        stored::write(path.as_ref(), |version| Document::<&StoredUser> { version, users })
     }
 
     /// Reads the file now, changed or not.
@@ -103,22 +88,22 @@ impl FileUsers {
     /// # Errors
     /// When it cannot be read or makes no sense; what is known stays in use.
     pub fn reload(&self) -> Result<(), StoreError> {
-        self.0.reload().map_err(StoreError::new)
+        self.0.reload()
     }
 
     /// The user of that name, as far as is known without a look at the file.
     pub fn get(&self, name: &str) -> Option<Arc<StoredUser>> {
-        self.0.known().get(name).cloned()
+        self.0.get(name)
     }
 
     /// All users, as far as they are known without a look at the file, in no order: to write them with a change.
     pub fn users(&self) -> Vec<Arc<StoredUser>> {
-        self.0.known().values().cloned().collect()
+        self.0.all()
     }
 
     /// How many users there are.
     pub fn len(&self) -> usize {
-        self.0.known().len()
+        self.0.len()
     }
 
     /// Whether there is no user.
@@ -127,41 +112,26 @@ impl FileUsers {
     }
 }
 
-#[derive(Serialize)]
-struct Written<'a> {
+/// A file of users.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a file of users")]
+struct Document<T> {
     version: u32,
-    users: Vec<UserRecord<'a>>,
+    users: Vec<T>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Read {
-    version: u32,
-    users: Vec<StoredUser>,
-}
-
-fn read(text: &str, _: &Users) -> Result<Users, String> {
-    let read: Read = serde_json::from_str(text)
-        .map_err(|error| format!("makes no sense: {}", json_fault(&error)))?;
-    if read.version != VERSION {
-        return Err(format!("is of version {}, and {VERSION} is understood", read.version));
-    }
-    let mut users = Users::with_capacity(read.users.len());
-    for user in read.users {
-        if let Some(twice) = users.insert(Box::from(user.name()), Arc::new(user)) {
-            return Err(format!("names user `{}` twice", twice.name()));
-        }
-    }
-    Ok(users)
+fn read(text: &str, before: &Records<StoredUser>) -> Result<Records<StoredUser>, String> {
+    let Document { version, users } = stored::parse(text)?;
+    stored::gather(version, users, before)
 }
 
 impl UserStore for FileUsers {
     fn find(&self, name: &str) -> Answer<Result<Option<Arc<StoredUser>>, StoreError>> {
-        self.0.ask(name, |users, name| Ok(users.get(name).cloned()))
+        self.0.find(name)
     }
 
     fn needs(&self) -> Needs {
-        needs_of(self.0.known().values())
+        self.0.needs()
     }
 
     fn findings(&self, report: &mut Findings) {
@@ -172,31 +142,22 @@ impl UserStore for FileUsers {
 
 impl fmt::Debug for FileUsers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileUsers")
-            .field("path", &self.0.path())
-            .field("len", &self.len())
-            .finish_non_exhaustive()
+        self.0.show("FileUsers", f)
     }
 }
 
 /// Builds a [`FileUsers`]; see [`FileUsers::builder`].
-pub struct FileUsersBuilder {
-    path: PathBuf,
-    every: Duration,
-    clock: Arc<dyn Clock>,
-}
+pub struct FileUsersBuilder(FileStoreBuilder);
 
 impl FileUsersBuilder {
     /// How often the file is looked at, and so how long a user outlives their removal at most. Default two seconds.
-    pub fn look_every(mut self, time: Duration) -> Self {
-        self.every = time;
-        self
+    pub fn look_every(self, time: Duration) -> Self {
+        Self(self.0.look_every(time))
     }
 
     /// Takes time from another clock, in tests for example.
-    pub fn with_clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Arc::new(clock);
-        self
+    pub fn with_clock(self, clock: impl Clock) -> Self {
+        Self(self.0.with_clock(clock))
     }
 
     /// The store, with the users who are in the file now.
@@ -204,22 +165,13 @@ impl FileUsersBuilder {
     /// # Errors
     /// When the file cannot be read or makes no sense.
     pub fn build(self) -> Result<FileUsers, ConfigError> {
-        let mut mistakes = Mistakes::default();
-        let shown = self.path.display().to_string();
-        let users = Watched::open(self.path, "user", read, self.every, self.clock);
-        let users = users.map_err(|fault| {
-            let remedy = "name a file that `FileUsers::write` wrote, or one of its form";
-            mistakes.push("builder", shown, fault, remedy);
-        });
-        mistakes.finish_with(users.ok()).map(FileUsers)
+        let remedy = "name a file that `FileUsers::write` wrote, or one of its form";
+        self.0.build(read, remedy).map(FileUsers)
     }
 }
 
 impl fmt::Debug for FileUsersBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FileUsersBuilder")
-            .field("path", &self.path)
-            .field("look_every", &self.every)
-            .finish_non_exhaustive()
+        self.0.show("FileUsersBuilder", f)
     }
 }

@@ -10,7 +10,7 @@ use crate::auth::grants::GrantsRecord;
 /// One user. A member that is not known may restrict the user, so it is refused.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct UserRecord<'a> {
+struct UserRecord<'a> {
     name: Cow<'a, str>,
     password: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -28,7 +28,7 @@ pub(super) struct UserRecord<'a> {
 }
 
 impl<'a> UserRecord<'a> {
-    pub(super) fn of(user: &'a StoredUser) -> Self {
+    fn of(user: &'a StoredUser) -> Self {
         let StoredUser { name, phc, grants } = user;
         let GrantsRecord { issuer, subject, tenant, scopes, roles, addresses, .. } =
             grants.record();

@@ -1,15 +1,11 @@
 //! Where users are looked up.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
-};
+use std::{fmt, sync::Arc};
 
 use super::{SCHEME, user::StoredUser};
 use crate::{
     answer::Answer,
-    auth::StoreError,
+    auth::{StoreError, stored::MemoryStore},
     guard::Needs,
     inspect::{Findings, Readiness, rule},
 };
@@ -65,11 +61,6 @@ impl<U: UserStore + ?Sized> UserStore for Arc<U> {
     }
 }
 
-/// What users ask of a stack, as far as they are known when it is built.
-pub(super) fn needs_of<'a>(mut users: impl Iterator<Item = &'a Arc<StoredUser>>) -> Needs {
-    if users.any(|user| user.is_bound_to_addresses()) { Needs::CLIENT } else { Needs::NONE }
-}
-
 /// What there is to say about how passwords were hashed.
 pub(super) fn report_weak<'a>(
     users: impl Iterator<Item = &'a Arc<StoredUser>>,
@@ -82,13 +73,9 @@ pub(super) fn report_weak<'a>(
     }
 }
 
-type Users = HashMap<Box<str>, Arc<StoredUser>>;
-
 /// Users held in memory; clones share them. An insertion or removal is seen by the next request.
 #[derive(Clone, Default)]
-pub struct MemoryUsers {
-    users: Arc<RwLock<Users>>,
-}
+pub struct MemoryUsers(MemoryStore<StoredUser>);
 
 impl MemoryUsers {
     /// An empty store.
@@ -98,40 +85,32 @@ impl MemoryUsers {
 
     /// Adds a user, and gives back the one of the same name that it replaces.
     pub fn insert(&self, user: StoredUser) -> Option<Arc<StoredUser>> {
-        self.write().insert(Box::from(user.name()), Arc::new(user))
+        self.0.insert(user)
     }
 
     /// Removes a user, and gives them back if there were one.
     pub fn remove(&self, name: &str) -> Option<Arc<StoredUser>> {
-        self.write().remove(name)
+        self.0.remove(name)
     }
 
     /// The user of that name, to be looked at or changed.
     pub fn get(&self, name: &str) -> Option<Arc<StoredUser>> {
-        self.read().get(name).cloned()
+        self.0.get(name)
     }
 
     /// All users, in no order.
     pub fn users(&self) -> Vec<Arc<StoredUser>> {
-        self.read().values().cloned().collect()
+        self.0.all()
     }
 
     /// How many users there are.
     pub fn len(&self) -> usize {
-        self.read().len()
+        self.0.len()
     }
 
     /// Whether there is no user.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Users> {
-        self.users.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Users> {
-        self.users.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -141,19 +120,17 @@ impl UserStore for MemoryUsers {
     }
 
     fn needs(&self) -> Needs {
-        needs_of(self.read().values())
+        self.0.needs()
     }
 
     fn findings(&self, report: &mut Findings) {
-        report_weak(self.read().values(), report);
+        report_weak(self.users().iter(), report);
     }
 }
 
 impl Extend<StoredUser> for MemoryUsers {
     fn extend<I: IntoIterator<Item = StoredUser>>(&mut self, users: I) {
-        for user in users {
-            self.insert(user);
-        }
+        self.0.extend(users);
     }
 }
 
@@ -167,6 +144,6 @@ impl FromIterator<StoredUser> for MemoryUsers {
 
 impl fmt::Debug for MemoryUsers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryUsers").field("len", &self.len()).finish_non_exhaustive()
+        self.0.show("MemoryUsers", f)
     }
 }

@@ -4,7 +4,10 @@ use std::{net::IpAddr, sync::Arc};
 
 use super::{SCHEME, credentials::check_name, phc::Phc};
 use crate::{
-    auth::grants::{Grants, GrantsBuilder, Kind, grant_setters},
+    auth::{
+        grants::{Grants, GrantsBuilder, Kind, grant_setters},
+        stored::Stored,
+    },
     context::Principal,
     error::{ConfigError, Mistakes},
 };
@@ -65,6 +68,18 @@ impl StoredUser {
     /// Whether the password was hashed with less work than OWASP recommends.
     pub fn is_weakly_hashed(&self) -> bool {
         self.phc.work().is_weak()
+    }
+}
+
+impl Stored for StoredUser {
+    const WHAT: &'static str = "user";
+
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn grants(&self) -> &Grants {
+        &self.grants
     }
 }
 

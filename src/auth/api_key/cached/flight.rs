@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::{Inner, Known};
 use crate::{
-    auth::api_key::{StoredKey, record::KeyRecord},
+    auth::{api_key::StoredKey, stored::renewed},
     clock::within,
     flights::Place,
 };
@@ -82,9 +82,7 @@ impl Landing {
     fn remember(&self, key: StoredKey, now: Duration) -> Arc<StoredKey> {
         let Inner { known, unknown, ttl, .. } = &*self.inner;
         let before = known.get(&*self.id).map(|before| before.key);
-        // One that did not change keeps what is remembered of it.
-        let same = before.filter(|before| KeyRecord::of(before) == KeyRecord::of(&key));
-        let key = same.unwrap_or_else(|| Arc::new(key));
+        let key = renewed(before, key);
         if let Some(_owned) = self.place.owned() {
             unknown.remove(&*self.id);
             let until = now.saturating_add(*ttl);
