@@ -10,11 +10,12 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "support/service.rs"]
+mod service;
 mod support;
 
 use std::{
     fs,
-    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -23,52 +24,21 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, routing::get};
-use support::{Records, serve};
+use service::{NOW, Service, from};
 use tower_parapet::{
-    Parapet, ParapetBuilder, Peer, Principal, Reason,
+    Parapet, Peer, Reason,
     auth::{
         Guesses, StoreError,
-        api_key::{
-            ApiKey, ApiKeys, ApiKeysBuilder, CachedKeys, FileKeys, MemoryKeys, Pepper, StoredKey,
-        },
+        api_key::{ApiKey, ApiKeys, CachedKeys, FileKeys, MemoryKeys, Pepper, StoredKey},
     },
     clock::ManualClock,
 };
 
-const NOW: Duration = Duration::from_secs(1_700_000_000);
 const DAY: Duration = Duration::from_secs(86_400);
 
-struct Service {
-    address: SocketAddr,
-    records: Records,
-    clock: ManualClock,
-}
-
 impl Service {
-    async fn with(
-        keys: ApiKeysBuilder,
-        more: impl FnOnce(ParapetBuilder) -> ParapetBuilder,
-    ) -> Self {
-        let (records, clock) = (Records::default(), ManualClock::at_unix(NOW));
-        let stack = Parapet::builder()
-            .peer(Peer::ConnectInfo)
-            .authenticate(keys)
-            .observe(records.clone())
-            .with_clock(clock.clone());
-        let router = Router::new()
-            .route("/orders", get(async |caller: Principal| caller.subject().to_owned()));
-        let address = serve(more(stack).build().unwrap().protect(router)).await;
-        Self { address, records, clock }
-    }
-
-    async fn of(keys: ApiKeysBuilder) -> Self {
-        Self::with(keys, |stack| stack).await
-    }
-
     async fn send(&self, key: &str, headers: &[(&str, &str)]) -> support::Answer {
-        let headers: Vec<_> = [("x-api-key", key)].iter().chain(headers).copied().collect();
-        support::get(self.address, "/orders", &headers).await
+        self.ask(("x-api-key", key), headers).await
     }
 
     /// The status of an answer to a key.
@@ -105,11 +75,6 @@ fn guess(id: &str) -> String {
     let text = stranger.text().expose().replace(stranger.id(), id);
     let checked = &text[..text.len() - 6];
     format!("{checked}{}", checksum(checked))
-}
-
-/// What a proxy says of a client.
-fn from(client: &str) -> [(&'static str, &str); 2] {
-    [("x-forwarded-for", client), ("x-forwarded-proto", "https")]
 }
 
 fn path(name: &str) -> PathBuf {

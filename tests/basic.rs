@@ -10,24 +10,24 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "support/service.rs"]
+mod service;
 mod support;
 
 use std::{
     env,
-    net::SocketAddr,
     path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
 
-use axum::{Router, routing::get};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use support::{Records, serve};
+use service::{Service, from};
 use tower_parapet::{
-    IntoGuard, Jwt, Parapet, ParapetBuilder, Peer, Principal, Reason,
+    IntoGuard, Jwt, Parapet, Peer, Reason,
     auth::{
         Authenticate,
-        basic::{Basic, BasicBuilder, FileUsers, MemoryUsers, StoredUser},
+        basic::{Basic, FileUsers, MemoryUsers, StoredUser},
     },
     clock::ManualClock,
 };
@@ -36,38 +36,10 @@ use tower_parapet::{
 const HASH: &str =
     "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4";
 
-struct Service {
-    address: SocketAddr,
-    records: Records,
-    clock: ManualClock,
-}
-
 impl Service {
-    async fn with(
-        basic: BasicBuilder,
-        more: impl FnOnce(ParapetBuilder) -> ParapetBuilder,
-    ) -> Self {
-        let (records, clock) = (Records::default(), ManualClock::default());
-        let stack = Parapet::builder()
-            .peer(Peer::ConnectInfo)
-            .authenticate(basic)
-            .observe(records.clone())
-            .with_clock(clock.clone());
-        let router = Router::new()
-            .route("/orders", get(async |caller: Principal| caller.subject().to_owned()));
-        let address = serve(more(stack).build().unwrap().protect(router)).await;
-        Self { address, records, clock }
-    }
-
-    async fn of(basic: BasicBuilder) -> Self {
-        Self::with(basic, |stack| stack).await
-    }
-
     async fn send(&self, name: &str, password: &str, more: &[(&str, &str)]) -> support::Answer {
         let value = format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")));
-        let headers: Vec<_> =
-            [("authorization", value.as_str())].iter().chain(more).copied().collect();
-        support::get(self.address, "/orders", &headers).await
+        self.ask(("authorization", &value), more).await
     }
 }
 
@@ -131,8 +103,7 @@ async fn guesses_at_one_user_from_many_networks_are_slowed_and_who_was_here_befo
     let mut statuses = Vec::new();
     for network in 0..15 {
         let client = format!("203.0.{network}.1");
-        let from = [("x-forwarded-for", client.as_str()), ("x-forwarded-proto", "https")];
-        let answer = service.send("alice", &format!("guess {network}"), &from).await;
+        let answer = service.send("alice", &format!("guess {network}"), &from(&client)).await;
         statuses.push(answer.status);
         if answer.status == 429 {
             assert_eq!(answer.code(), "rate-limited");
