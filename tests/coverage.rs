@@ -9,6 +9,8 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "support/examples.rs"]
+mod examples;
 mod support;
 
 use std::{
@@ -31,27 +33,17 @@ use axum::{
 };
 use support::{Records, request};
 use tower_parapet::{
-    ApiKeys, JsonLines, Parapet, ParapetBuilder, Policy, Rejection, RouteList,
+    ApiKeys, Parapet, ParapetBuilder, Policy, Rejection, RouteList,
     auth::api_key::{ApiKey, MemoryKeys},
     inspect::Finding,
 };
 use utoipa::OpenApi;
 
-#[path = "../examples/hyper.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod hyper;
-#[path = "../examples/quickstart.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod quickstart;
-
 #[test]
 fn the_examples_name_the_routes_they_serve() {
-    let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
-        "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-    let stderr = JsonLines::builder().stderr();
-    let quickstart = quickstart::parapet(keys.to_owned(), MemoryKeys::new(), stderr).unwrap();
-    quickstart.assert_covers(["GET /health", "GET,POST /orders", "GET /admin/report"]);
-    hyper::parapet(MemoryKeys::new()).unwrap().assert_covers(["GET /health", "GET /hello"]);
+    let quickstart = ["GET /health", "GET,POST /orders", "GET /admin/report"];
+    examples::quickstart().assert_covers(quickstart);
+    examples::hyper().assert_covers(["GET /health", "GET /hello"]);
 }
 
 fn closed() -> ParapetBuilder {

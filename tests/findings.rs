@@ -9,8 +9,14 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "support/examples.rs"]
+mod examples;
+#[path = "findings/secrets.rs"]
+mod secrets;
+
 use std::{collections::BTreeSet, time::Duration};
 
+use examples::KEYS;
 use futures_util::FutureExt;
 use tower::{Layer, ServiceExt};
 use tower_parapet::{
@@ -33,30 +39,6 @@ use tower_parapet::{
     validate::JsonLimits,
     version::{Deprecation, Versions},
 };
-
-#[path = "../examples/custom_guard.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod custom_guard;
-#[path = "../examples/grpc.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod grpc;
-#[path = "../examples/hyper.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod hyper;
-#[path = "../examples/oidc.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod oidc;
-#[path = "../examples/quickstart.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod quickstart;
-#[path = "findings/secrets.rs"]
-mod secrets;
-#[path = "../examples/websocket.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod websocket;
-
-const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
-    "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
 fn tokens() -> JwtBuilder {
     Jwt::builder().issuer("https://id.example").audience("orders").jwks(KEYS)
@@ -371,18 +353,8 @@ fn severity(severity: Severity) -> String {
 
 #[test]
 fn the_examples_have_no_finding_above_low() {
-    let keys = MemoryKeys::new;
-    let stderr = || JsonLines::builder().stderr();
-    let stacks = [
-        ("quickstart", quickstart::parapet(KEYS.to_owned(), keys(), stderr())),
-        ("hyper", hyper::parapet(keys())),
-        ("custom_guard", custom_guard::parapet()),
-        ("grpc", grpc::parapet(keys())),
-        ("oidc", oidc::parapet("http://127.0.0.1:4000", "a secret")),
-        ("websocket", websocket::parapet(KEYS.to_owned())),
-    ];
-    for (example, stack) in stacks {
-        let findings = stack.unwrap().findings();
+    for (example, stack) in examples::all() {
+        let findings = stack.findings();
         let above = findings.at_least(Severity::Medium).count();
         assert_eq!(above, 0, "{example}:\n{findings}");
         println!("{example}: {} findings, none above low", findings.iter().count());

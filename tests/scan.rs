@@ -11,6 +11,8 @@
     reason = "tests fail by panicking"
 )]
 
+#[path = "support/examples.rs"]
+mod examples;
 mod support;
 
 use std::{
@@ -24,63 +26,6 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpSocket,
 };
-use tower_parapet::{ConfigError, JsonLines, Parapet, auth::api_key::MemoryKeys};
-
-#[path = "../examples/custom_guard.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod custom_guard;
-#[path = "../examples/grpc.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod grpc;
-#[path = "../examples/hyper.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod hyper;
-#[path = "../examples/oidc.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod oidc;
-#[path = "../examples/quickstart.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod quickstart;
-
-#[path = "../examples/websocket.rs"]
-#[allow(dead_code, reason = "its stack alone is looked at")]
-mod websocket;
-
-const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026",
-    "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-
-fn quickstart_stack() -> Result<Parapet, ConfigError> {
-    quickstart::parapet(KEYS.to_owned(), MemoryKeys::new(), JsonLines::builder().stderr())
-}
-
-fn hyper_stack() -> Result<Parapet, ConfigError> {
-    hyper::parapet(MemoryKeys::new())
-}
-
-fn grpc_stack() -> Result<Parapet, ConfigError> {
-    grpc::parapet(MemoryKeys::new())
-}
-
-/// Whoever it asks is not there: who has no token gets nowhere all the same.
-fn oidc_stack() -> Result<Parapet, ConfigError> {
-    oidc::parapet("http://127.0.0.1:4000", "a secret")
-}
-
-fn websocket_stack() -> Result<Parapet, ConfigError> {
-    websocket::parapet(KEYS.to_owned())
-}
-
-type Build = fn() -> Result<Parapet, ConfigError>;
-
-/// Each example with the stack it runs behind.
-const EXAMPLES: &[(&str, Build)] = &[
-    ("quickstart", quickstart_stack),
-    ("hyper", hyper_stack),
-    ("custom_guard", custom_guard::parapet),
-    ("grpc", grpc_stack),
-    ("oidc", oidc_stack),
-    ("websocket", websocket_stack),
-];
 
 const METHODS: [&str; 12] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "BREW", "get",
@@ -210,8 +155,8 @@ fn targets(manifest: &Value) -> Vec<String> {
 #[tokio::test]
 async fn an_anonymous_scan_of_the_examples_reaches_only_what_is_public() {
     let mut number = 0;
-    for (example, stack) in EXAMPLES {
-        let manifest: Value = serde_json::from_str(&stack().unwrap().manifest().to_json()).unwrap();
+    for (example, stack) in examples::all() {
+        let manifest: Value = serde_json::from_str(&stack.manifest().to_json()).unwrap();
         let program = Program::start(example);
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for target in targets(&manifest) {
