@@ -2,8 +2,13 @@
 
 use std::{borrow::Cow, net::IpAddr, time::Duration};
 
-use super::networks::Networks;
-use crate::{context::Principal, error::Mistakes};
+use super::networks::{Networks, unknown_address};
+use crate::{
+    context::Principal,
+    error::Mistakes,
+    guard::Exchange,
+    rejection::{Reason, Rejection},
+};
 
 #[derive(Debug, Clone)]
 pub(super) struct Grants {
@@ -22,6 +27,37 @@ impl Grants {
 
     pub(super) fn admits(&self, address: IpAddr) -> bool {
         self.networks.admits(address)
+    }
+
+    /// Who bears a credential that was found good, where they call from an address that it is good from.
+    #[inline]
+    pub(super) fn admit(
+        &self,
+        kind: &Kind,
+        name: &str,
+        exchange: &mut Exchange,
+    ) -> Result<Principal, Rejection> {
+        if self.is_bound_to_addresses() {
+            self.admit_client(kind, name, exchange)?;
+        }
+        Ok(self.principal.clone())
+    }
+
+    /// Whoever has the secret, and calls from elsewhere, may have stolen it.
+    fn admit_client(
+        &self,
+        kind: &Kind,
+        name: &str,
+        exchange: &mut Exchange,
+    ) -> Result<(), Rejection> {
+        let client = exchange.client().ok_or_else(unknown_address)?;
+        if self.admits(client.ip()) {
+            return Ok(());
+        }
+        exchange.note(kind.note, name.to_owned());
+        Err(Rejection::new(Reason::AddressDenied)
+            .expected(format!("a client on the address list of {}", (kind.shown)(name)))
+            .found(client.to_string()))
     }
 
     pub(super) fn record(&self) -> GrantsRecord<'_> {
@@ -83,6 +119,10 @@ pub(super) struct Kind {
     pub(super) scheme: &'static str,
     /// The setter of the subject.
     pub(super) subject: &'static str,
+    /// Under what word the record notes a credential that comes from elsewhere.
+    pub(super) note: &'static str,
+    /// A credential by its name, in what is found and expected.
+    pub(super) shown: fn(&str) -> String,
 }
 
 impl GrantsBuilder {

@@ -14,15 +14,12 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    auth::{Attempt, Scheme, guessing::Guessing, networks::unknown_address, scheme_guard},
+    auth::{Attempt, Scheme, guessing::Guessing, outage::RETRY, scheme_guard},
     guard::{Exchange, Needs},
     inspect::{Findings, Readiness, rule},
     rejection::{Reason, Rejection},
     service::guard_layer,
 };
-
-/// How long a caller is told to wait when the store cannot tell.
-const RETRY: HeaderValue = HeaderValue::from_static("5");
 
 /// Authenticates callers by an API key in a header.
 ///
@@ -80,7 +77,7 @@ impl ApiKeys {
         found: Found,
         now: Option<Duration>,
     ) -> Result<Verdict, Rejection> {
-        let stored = found.map_err(unavailable)?;
+        let stored = found.map_err(|error| error.refusal("a store of keys that answers"))?;
         let wait = now.and_then(|now| self.0.guessing.wait(key.id().as_bytes(), now));
         if let Some(wait) = wait
             && !stored.as_ref().is_some_and(|stored| stored.familiar.knows(key.whole()))
@@ -119,10 +116,7 @@ impl ApiKeys {
             let found = format!("key {}, past its end", stored.id());
             return Err(self.refuse(Reason::ExpiredCredentials, found));
         }
-        if stored.is_bound_to_addresses() {
-            admit_address(&stored, exchange)?;
-        }
-        Ok(Attempt::Verified(stored.principal().clone()))
+        stored.admit(exchange).map(Attempt::Verified)
     }
 
     #[cold]
@@ -144,27 +138,6 @@ impl ApiKeys {
             .found(found)
             .header(WWW_AUTHENTICATE, self.0.challenge.clone())
     }
-}
-
-/// Whoever has the secret, and calls from elsewhere, may have stolen it.
-fn admit_address(stored: &StoredKey, exchange: &mut Exchange) -> Result<(), Rejection> {
-    let client = exchange.client().ok_or_else(unknown_address)?;
-    if stored.admits(client.ip()) {
-        return Ok(());
-    }
-    exchange.note("api-key", stored.id().to_owned());
-    Err(Rejection::new(Reason::AddressDenied)
-        .expected(format!("a client on the address list of key {}", stored.id()))
-        .found(client.to_string()))
-}
-
-#[cold]
-fn unavailable(error: StoreError) -> Rejection {
-    Rejection::new(Reason::Unavailable)
-        .expected("a store of keys that answers")
-        .found("one that does not")
-        .cause(error)
-        .header(RETRY_AFTER, RETRY)
 }
 
 #[cold]

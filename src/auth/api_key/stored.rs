@@ -12,9 +12,12 @@ use crate::{
     },
     context::Principal,
     error::{ConfigError, Mistakes},
+    guard::Exchange,
+    rejection::Rejection,
 };
 
-const KIND: Kind = Kind { scheme: SCHEME, subject: "owner" };
+const KIND: Kind =
+    Kind { scheme: SCHEME, subject: "owner", note: "api-key", shown: |id| format!("key {id}") };
 
 /// What a store keeps of a key: never its text, but its hash, whom it speaks for, from where and until when.
 ///
@@ -95,6 +98,10 @@ impl StoredKey {
     /// Whether it may be used from an address.
     pub fn admits(&self, address: IpAddr) -> bool {
         self.grants.admits(address)
+    }
+
+    pub(super) fn admit(&self, exchange: &mut Exchange) -> Result<Principal, Rejection> {
+        self.grants.admit(&KIND, &self.id, exchange)
     }
 }
 

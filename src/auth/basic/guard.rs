@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    auth::{Attempt, Scheme, StoreError, networks::unknown_address, scheme_guard},
+    auth::{Attempt, Scheme, StoreError, outage::RETRY, scheme_guard},
     error::{ConfigError, Mistakes},
     guard::{Exchange, Needs},
     inspect::{Findings, Readiness},
@@ -27,9 +27,7 @@ use crate::{
     service::guard_layer,
 };
 
-/// How long a caller is told to wait when the store cannot tell.
-const RETRY: HeaderValue = HeaderValue::from_static("5");
-/// How long, when too many passwords are being hashed.
+/// How long a caller is told to wait when too many passwords are being hashed.
 const RETRY_BUSY: HeaderValue = HeaderValue::from_static("1");
 
 /// Authenticates people by user name and password (RFC 7617).
@@ -97,7 +95,7 @@ impl Basic {
         found: Found,
     ) -> Result<Attempt, Rejection> {
         let verifier = &self.0.verifier;
-        let user = found.map_err(unavailable)?;
+        let user = found.map_err(|error| error.refusal("a store of users that answers"))?;
         let now = exchange.now();
         let tag = verifier.recall.tag(credentials.name(), user.as_deref(), credentials.password());
         let recalled = match &user {
@@ -105,7 +103,7 @@ impl Basic {
             None => Recalled::Unknown,
         };
         if let (Recalled::Fresh, Some(user)) = (recalled, &user) {
-            return admit(user, exchange).map(Attempt::Verified);
+            return user.admit(exchange).map(Attempt::Verified);
         }
         let who = Who::of(&credentials, user);
         let is_rehearsal = exchange.is_rehearsal();
@@ -130,7 +128,7 @@ impl Basic {
         who: &Who,
     ) -> Result<Attempt, Rejection> {
         match (verified, &who.user) {
-            (Verified::Right, Some(user)) => admit(user, exchange).map(Attempt::Verified),
+            (Verified::Right, Some(user)) => user.admit(exchange).map(Attempt::Verified),
             (Verified::Right | Verified::Wrong, _) => {
                 Err(self.refuse(format!("a wrong password for {who}")))
             }
@@ -183,29 +181,6 @@ impl fmt::Display for Who {
             None => write!(f, "an unknown user, {}", self.hint),
         }
     }
-}
-
-/// The principal of a user whose password is right, unless they call from elsewhere.
-fn admit(user: &StoredUser, exchange: &mut Exchange) -> Result<crate::Principal, Rejection> {
-    if user.is_bound_to_addresses() {
-        let client = exchange.client().ok_or_else(unknown_address)?;
-        if !user.admits(client.ip()) {
-            exchange.note("basic-user", user.name().to_owned());
-            return Err(Rejection::new(Reason::AddressDenied)
-                .expected(format!("a client on the address list of user `{}`", user.name()))
-                .found(client.to_string()));
-        }
-    }
-    Ok(user.principal().clone())
-}
-
-#[cold]
-fn unavailable(error: StoreError) -> Rejection {
-    Rejection::new(Reason::Unavailable)
-        .expected("a store of users that answers")
-        .found("one that does not")
-        .cause(error)
-        .header(RETRY_AFTER, RETRY)
 }
 
 impl Scheme for Basic {

@@ -10,9 +10,16 @@ use crate::{
     },
     context::Principal,
     error::{ConfigError, Mistakes},
+    guard::Exchange,
+    rejection::Rejection,
 };
 
-const KIND: Kind = Kind { scheme: SCHEME, subject: "subject" };
+const KIND: Kind = Kind {
+    scheme: SCHEME,
+    subject: "subject",
+    note: "basic-user",
+    shown: |name| format!("user `{name}`"),
+};
 
 /// What a store keeps of a user: a name, the hash of the password, and what the user may do.
 ///
@@ -63,6 +70,10 @@ impl StoredUser {
     /// Whether the user may call from an address.
     pub fn admits(&self, address: IpAddr) -> bool {
         self.grants.admits(address)
+    }
+
+    pub(super) fn admit(&self, exchange: &mut Exchange) -> Result<Principal, Rejection> {
+        self.grants.admit(&KIND, &self.name, exchange)
     }
 
     /// Whether the password was hashed with less work than OWASP recommends.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum_core::body::Body;
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 
@@ -28,8 +28,6 @@ const MOST: usize = 16 * 1024;
 
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
-
-const RETRY: HeaderValue = HeaderValue::from_static("5");
 
 /// Ends sessions when the identity provider says so. Cheap to clone.
 ///
@@ -146,11 +144,7 @@ fn unavailable(error: RevokeError) -> Rejection {
         RevokeError::Store(error) => error,
         other => StoreError::new(other),
     };
-    Rejection::new(Reason::Unavailable)
-        .expected("a list of revocations that takes the logout")
-        .found("one that does not")
-        .cause(cause)
-        .header(RETRY_AFTER, RETRY)
+    cause.refusal("a list of revocations that takes the logout")
 }
 
 fn response(status: StatusCode) -> Response<Body> {

@@ -4,9 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use http::HeaderValue;
-use http::header::RETRY_AFTER;
-
 use super::Revocations;
 use super::builder::OnFailure;
 use super::key::{Revocation, RevocationKey};
@@ -21,9 +18,6 @@ use crate::inspect::{Findings, rule};
 use crate::rejection::{Reason, Rejection};
 
 const NAME: &str = "revocations";
-
-/// How long a caller is told to wait when the store cannot tell.
-const RETRY: HeaderValue = HeaderValue::from_static("5");
 
 impl TokenCheck for Revocations {
     fn name(&self) -> &'static str {
@@ -135,7 +129,7 @@ impl Shared {
         let entries = match found {
             Ok(entries) => entries,
             Err(_) if self.on_failure == OnFailure::Admit => return Ok(()),
-            Err(error) => return Err(unavailable(error)),
+            Err(error) => return Err(error.refusal("a store of revocations that answers")),
         };
         let is_meant = |key| marks.keys().any(|own| own == key);
         let refusing = entries.into_iter().find(|entry| {
@@ -194,13 +188,4 @@ fn unmarked() -> Rejection {
     Rejection::new(Reason::Misconfigured)
         .expected("the hashes of the token beside its principal")
         .found("something else")
-}
-
-#[cold]
-fn unavailable(error: StoreError) -> Rejection {
-    Rejection::new(Reason::Unavailable)
-        .expected("a store of revocations that answers")
-        .found("one that does not")
-        .cause(error)
-        .header(RETRY_AFTER, RETRY)
 }

@@ -2,10 +2,7 @@
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Version,
-    header::{RETRY_AFTER, WWW_AUTHENTICATE},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::WWW_AUTHENTICATE};
 
 use super::{
     Digests, KnownKey, Message, MessageSignaturesBuilder, SCHEME, SignatureFault, SignatureKeys,
@@ -35,8 +32,6 @@ const ACCEPT: HeaderName = HeaderName::from_static("accept-signature");
 const WANT_DIGEST: HeaderName = HeaderName::from_static("want-content-digest");
 const DIGESTS: HeaderValue = HeaderValue::from_static("sha-256=10, sha-512=9");
 const CHALLENGE: HeaderValue = HeaderValue::from_static("Signature header=\"Signature-Input\"");
-/// How long a caller is told to wait when a store cannot tell.
-const RETRY: HeaderValue = HeaderValue::from_static("5");
 
 /// Authenticates callers by a signature over the request (RFC 9421).
 ///
@@ -155,7 +150,8 @@ impl MessageSignatures {
         signed: &Signed,
         found: Result<Option<Arc<KnownKey>>, StoreError>,
     ) -> Result<Attempt, Rejection> {
-        let known = found.map_err(unavailable)?.ok_or_else(|| {
+        let known = found.map_err(|error| error.refusal("a store that answers"))?;
+        let known = known.ok_or_else(|| {
             let keyid = quote(signed.keyid().unwrap_or_default());
             self.refuse(&SignatureFault::new(format!("the unknown key {keyid}")))
         })?;
@@ -225,7 +221,7 @@ impl MessageSignatures {
         let told = move |first: Result<bool, StoreError>| match first {
             Ok(true) => Ok(()),
             Ok(false) => Err(scheme.refuse(&SignatureFault::new("a nonce that was used before"))),
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(error.refusal("a store that answers")),
         };
         match self.0.replays.consume(key, until, exchange.unix()) {
             Answer::Now(first) => Answer::Now(told(first)),
@@ -269,15 +265,6 @@ enum Content {
     /// There must be none.
     Absent,
     Digested(Digests),
-}
-
-#[cold]
-fn unavailable(error: StoreError) -> Rejection {
-    Rejection::new(Reason::Unavailable)
-        .expected("a store that answers")
-        .found("one that does not")
-        .cause(error)
-        .header(RETRY_AFTER, RETRY)
 }
 
 impl Scheme for MessageSignatures {

@@ -7,10 +7,7 @@ use aws_lc_rs::{
     digest::{SHA256, digest},
     hmac,
 };
-use http::{
-    HeaderMap, HeaderValue,
-    header::{RETRY_AFTER, WWW_AUTHENTICATE},
-};
+use http::{HeaderMap, HeaderValue, header::WWW_AUTHENTICATE};
 
 use super::{
     SCHEME, WebhookBuilder,
@@ -30,9 +27,6 @@ use crate::{
     rejection::{Reason, Rejection},
     service::guard_layer,
 };
-
-/// How a sender is told to come again when the store cannot tell.
-const RETRY: HeaderValue = HeaderValue::from_static("5");
 
 /// Takes deliveries that a sender signed, and no others.
 ///
@@ -142,7 +136,7 @@ impl Webhook {
             Ok(false) => {
                 Err(guard.refuse(WebhookFault::invalid("a delivery that was taken before")))
             }
-            Err(error) => Err(unavailable(error)),
+            Err(error) => Err(error.refusal("a store that answers")),
         };
         match store.consume(key, until, exchange.unix()) {
             Answer::Now(first) => Answer::Now(told(first)),
@@ -162,15 +156,6 @@ impl Webhook {
             .found(fault.to_string())
             .header(WWW_AUTHENTICATE, self.0.challenge.clone())
     }
-}
-
-#[cold]
-fn unavailable(error: StoreError) -> Rejection {
-    Rejection::new(Reason::Unavailable)
-        .expected("a store that answers")
-        .found("one that does not")
-        .cause(error)
-        .header(RETRY_AFTER, RETRY)
 }
 
 impl Guard for Webhook {

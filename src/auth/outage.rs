@@ -1,0 +1,22 @@
+//! The refusal where a store cannot tell.
+
+use http::{HeaderValue, header::RETRY_AFTER};
+
+use super::StoreError;
+use crate::rejection::{Reason, Rejection};
+
+/// How long a caller is told to wait.
+pub(super) const RETRY: HeaderValue = HeaderValue::from_static("5");
+
+impl StoreError {
+    /// The refusal of a request that is left open: the caller is not to blame and may come again. `expected` is the
+    /// store as it should be.
+    #[cold]
+    pub(super) fn refusal(self, expected: &'static str) -> Rejection {
+        Rejection::new(Reason::Unavailable)
+            .expected(expected)
+            .found("one that does not")
+            .cause(self)
+            .header(RETRY_AFTER, RETRY)
+    }
+}
