@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::auth::token::clip_to;
+use crate::auth::token::words::clip_to;
 
 /// Why a certificate was refused, or a token that is bound to one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ mod confirmation;
 mod credentials;
 mod numeric_date;
 mod refusal;
-mod words;
+pub(in crate::auth) mod words;
 
 pub(in crate::auth) use challenges::{Challenges, Told};
 pub(in crate::auth) use check::{Asked, Checks};
@@ -21,7 +21,7 @@ pub(in crate::auth) use credentials::{credentials, is_sent};
 pub(in crate::auth) use numeric_date::numeric_date;
 use refusal::EXPIRED;
 pub(in crate::auth) use refusal::{INVALID, REVOKED, refuse};
-pub(in crate::auth) use words::{clip, clip_to, named, quote};
+pub(in crate::auth) use words::{clip, named, quote};
 
 use http::HeaderValue;
 
