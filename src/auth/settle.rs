@@ -44,7 +44,7 @@ impl Lineup {
                 let asked = match self.schemes.get(at) {
                     Some(scheme) => match heard(attempt, &**scheme, &mut refusal) {
                         Ok(Some(principal)) => Ok(Asked::Done(Some(principal))),
-                        Ok(None) => ask(self.iter(), (at + 1, &**scheme), refusal, exchange),
+                        Ok(None) => ask(self.iter(), (at, &**scheme), at + 1, refusal, exchange),
                         Err(refusal) => Err(refusal),
                     }
                     .map_err(|refusal| listing(refusal, &self.missing))?,
@@ -191,7 +191,7 @@ fn authenticate<'a>(
     if header.is_some_and(is_twice) && !scheme.joins_lines() {
         return Err(ambiguous(scheme.name(), "another value of the same header"));
     }
-    ask(schemes, (at, scheme), None, exchange)
+    ask(schemes, (at, scheme), at, None, exchange)
 }
 
 fn is_repeated(headers: &HeaderMap, name: &HeaderName) -> bool {
@@ -202,17 +202,19 @@ fn share_a_place(one: &dyn Scheme, other: &dyn Scheme) -> bool {
     one.header() == other.header()
 }
 
-/// Asks the schemes that read the same header as one of them in turn, from a place on. Credentials that
+/// Asks the schemes that read the header of the presented one, in turn, from a place on. Credentials that
 /// are invalid to one, or that it cannot judge right now, may be another's; those that it knows as its
 /// own and refuses are nobody else's. What is elsewhere makes nothing good.
 fn ask<'a>(
     schemes: impl Iterator<Item = &'a dyn Scheme>,
-    (from, first): (usize, &dyn Scheme),
+    (presented, first): (usize, &dyn Scheme),
+    from: usize,
     mut refusal: Option<Rejection>,
     exchange: &mut Exchange,
 ) -> Result<Asked, Rejection> {
     for (at, scheme) in schemes.enumerate().skip(from) {
-        if !share_a_place(first, scheme) || !scheme.is_presented(exchange) {
+        let is_presented = || share_a_place(first, scheme) && scheme.is_presented(exchange);
+        if at != presented && !is_presented() {
             continue;
         }
         match scheme.authenticate(exchange) {
