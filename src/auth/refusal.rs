@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
+use http::{HeaderName, HeaderValue};
 
 use super::Scheme;
 use crate::rejection::{Reason, Rejection};
@@ -52,14 +52,23 @@ pub(super) fn listing(rejection: Rejection, missing: &Rejection) -> Rejection {
         return rejection;
     }
     missing.headers().iter().fold(rejection, |rejection, (name, plain)| {
+        if has(&rejection, name, plain) {
+            return rejection;
+        }
         let rejection = rejection.amend(|header, value| {
             (header == WWW_AUTHENTICATE).then(|| completed(value, plain)).flatten()
         });
-        let is_there = rejection.headers().iter().any(|(header, value)| {
-            header == name && value.as_bytes().starts_with(plain.as_bytes())
-        });
-        if is_there { rejection } else { rejection.header(name.clone(), plain.clone()) }
+        if has(&rejection, name, plain) {
+            rejection
+        } else {
+            rejection.header(name.clone(), plain.clone())
+        }
     })
+}
+
+fn has(rejection: &Rejection, name: &HeaderName, plain: &HeaderValue) -> bool {
+    let begins = |value: &HeaderValue| value.as_bytes().starts_with(plain.as_bytes());
+    rejection.headers().iter().any(|(header, value)| header == name && begins(value))
 }
 
 /// An error by itself, `Bearer error="…"`, which knows nothing of realm and algorithms, behind what the
