@@ -1,22 +1,18 @@
+use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::num::NonZeroU32;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderName, header};
 
 use crate::error::{ConfigError, Mistakes};
 
-use super::fields::Fields;
-use super::guard::{Inner, Throttle};
+use super::guard::{Backend, Inner, Throttle};
 use super::key::{Absent, Key, Prefixes, Tagger};
-use super::limit::{Limiter, Period, Rate};
+use super::limit::Limit;
+use super::limits::Limits;
+use super::memory::Memory;
+use super::verdict::MOST;
 
-/// Limits above one a nanosecond cannot be told apart.
-const HIGHEST_PER_SECOND: u64 = 1_000_000_000;
-
-const LONGEST_REFILL: Duration = Duration::from_secs(366 * 86_400);
-const LONGEST_NAME: usize = 64;
 const MOST_KEYS: usize = 1 << 28;
 
 /// What a throttle counts.
@@ -39,37 +35,41 @@ pub enum Count {
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct ThrottleBuilder {
-    limit: u32,
-    period: Period,
-    burst: Option<u32>,
+    limit: Limit,
+    more: Vec<Limit>,
     cost: u32,
     key: Key,
     absent: Absent,
     count: Count,
-    name: Option<String>,
     prefixes: Prefixes,
     max_keys: usize,
 }
 
 impl ThrottleBuilder {
-    pub(super) fn new(limit: u32, period: Period) -> Self {
+    pub(super) fn new(limit: Limit) -> Self {
         Self {
             limit,
-            period,
-            burst: None,
+            more: Vec::new(),
             cost: 1,
             key: Key::ClientNet,
             absent: Absent::default(),
             count: Count::default(),
-            name: None,
             prefixes: Prefixes { v4: 32, v6: 64 },
             max_keys: 100_000,
         }
     }
 
-    /// How many are admitted at once by a key that has been quiet. Default: the limit itself.
+    /// How many are admitted at once by a key that has been quiet, of the limit the throttle began
+    /// with. Default: the limit itself.
     pub fn burst(mut self, burst: u32) -> Self {
-        self.burst = Some(burst);
+        self.limit = self.limit.burst(burst);
+        self
+    }
+
+    /// Another limit of the same key, up to four in all: a request is charged to all of them where
+    /// all admit it, else to none.
+    pub fn and(mut self, limit: Limit) -> Self {
+        self.more.push(limit);
         self
     }
 
@@ -98,10 +98,10 @@ impl ThrottleBuilder {
         self
     }
 
-    /// The name clients see in `RateLimit` and records in the refusal: letters, digits, `-`, `_`
+    /// The name of the limit the throttle began with, which clients see in `RateLimit`: letters, digits, `-`, `_`
     /// and `.`, at most 64. Default: made of key and period, `client-per-minute` say.
     pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.limit = self.limit.named(name);
         self
     }
 
@@ -131,79 +131,60 @@ impl ThrottleBuilder {
     /// When a value cannot be used; the error lists every one of them.
     pub fn build(self) -> Result<Throttle, ConfigError> {
         let mut mistakes = Mistakes::default();
-        let rate = self.rate(&mut mistakes);
-        let cost = self.checked_cost(rate, &mut mistakes);
+        let limits = self.limits(&mut mistakes);
+        self.check_cost(&mut mistakes);
         self.check_key(&mut mistakes);
-        let name = self.checked_name(&mut mistakes);
+        self.check_names(&limits, &mut mistakes);
         self.check_bounds(&mut mistakes);
         mistakes.finish()?;
         Ok(Throttle(Arc::new(Inner {
-            limiter: Limiter::new(rate, cost, self.max_keys),
-            fields: Fields::new(&name, rate),
+            backend: Backend::Memory(Memory::new(self.max_keys * limits.each().len())),
             tagger: Tagger::new(&self.key, self.absent, self.prefixes),
-            summary: self.summary(rate),
+            summary: self.summary(&limits),
+            cost: self.cost.into(),
             phase: self.key.phase(),
             needs: self.key.needs(self.absent),
             count: self.count,
-            name,
             ipv6_prefix: self.prefixes.v6,
             is_shared: !self.key.parts().contains(&&Key::ClientNet),
             is_evadable: self.key.is_evadable(),
-            seed: RandomState::new().hash_one(self.limit),
+            seed: RandomState::new().hash_one(0_u8),
+            limits: Arc::new(limits),
         })))
     }
 
-    fn setter(&self) -> &'static str {
-        match self.period {
-            Period::Second => "per_second",
-            Period::Minute => "per_minute",
-            Period::Hour => "per_hour",
-            Period::Day => "per_day",
-        }
+    fn each(&self) -> impl Iterator<Item = &Limit> {
+        std::iter::once(&self.limit).chain(&self.more)
     }
 
-    fn rate(&self, mistakes: &mut Mistakes) -> Rate {
-        let limit = NonZeroU32::new(self.limit);
-        let burst = NonZeroU32::new(self.burst.unwrap_or(self.limit));
-        if limit.is_none() {
-            let remedy = "write at least 1, or refuse the route";
-            mistakes.push(self.setter(), "0", "admits nothing", remedy);
+    fn limits(&self, mistakes: &mut Mistakes) -> Limits {
+        let word = self.key.word();
+        let each: Vec<_> = self.each().map(|limit| limit.ruled(&word, mistakes)).collect();
+        if each.len() > MOST {
+            let remedy = format!("write at most {MOST}, and others in a throttle of their own");
+            mistakes.push("and", each.len().to_string(), "are too many limits of one key", remedy);
         }
-        if u64::from(self.limit) > HIGHEST_PER_SECOND * self.period.seconds() {
-            let remedy = "write at most 1000000000 per second";
-            let problem = "is more than one a nanosecond";
-            mistakes.push(self.setter(), self.limit.to_string(), problem, remedy);
-        }
-        if self.burst == Some(0) {
-            mistakes.push("burst", "0", "admits nothing", "write at least 1");
-        }
-        let rate = Rate {
-            limit: limit.unwrap_or(NonZeroU32::MIN),
-            period: self.period,
-            burst: burst.unwrap_or(NonZeroU32::MIN),
+        let what = match self.count {
+            Count::Requests => "",
+            Count::ForgedCredentials => " forged credentials",
         };
-        if limit.is_some() && rate.refill().is_none_or(|refill| refill > LONGEST_REFILL) {
-            let problem = "takes more than a year to be whole again at this limit";
-            let remedy = "write a smaller burst or a higher limit";
-            mistakes.push("burst", rate.burst.to_string(), problem, remedy);
-        }
-        rate
+        let summaries: Vec<_> = self.each().map(|limit| limit.summary(what)).collect();
+        Limits::new(0, each, summaries.join(", and "))
     }
 
-    fn checked_cost(&self, rate: Rate, mistakes: &mut Mistakes) -> NonZeroU32 {
-        let cost = NonZeroU32::new(self.cost);
-        if cost.is_none() {
+    fn check_cost(&self, mistakes: &mut Mistakes) {
+        let most = self.each().map(Limit::capacity).min().unwrap_or(0);
+        if self.cost == 0 {
             mistakes.push(
                 "cost",
                 "0",
                 "spends nothing, so that nothing is limited",
                 "write at least 1",
             );
-        } else if self.cost > rate.burst.get() {
-            let remedy = format!("write at most the burst, {}", rate.burst);
+        } else if self.cost > most && most > 0 {
+            let remedy = format!("write at most the burst, {most}");
             mistakes.push("cost", self.cost.to_string(), "can never be admitted", remedy);
         }
-        cost.unwrap_or(NonZeroU32::MIN)
     }
 
     fn check_key(&self, mistakes: &mut Mistakes) {
@@ -251,20 +232,15 @@ impl ThrottleBuilder {
         }
     }
 
-    fn checked_name(&self, mistakes: &mut Mistakes) -> Box<str> {
-        let Some(name) = &self.name else {
-            return format!("{}-per-{}", self.key.word(), self.period.name()).into();
-        };
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-        if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
-            mistakes.push(
-                "named",
-                name,
-                "cannot be the name of a policy",
-                "write 1 to 64 letters, digits, `-`, `_` or `.`",
-            );
+    fn check_names(&self, limits: &Limits, mistakes: &mut Mistakes) {
+        self.each().for_each(|limit| limit.check_name(mistakes));
+        let mut names = HashSet::new();
+        for limit in limits.each() {
+            if !names.insert(&limit.name) {
+                let remedy = "name one of them: `Limit::named`";
+                mistakes.push("named", &*limit.name, "is the name of two limits", remedy);
+            }
         }
-        name.as_str().into()
     }
 
     fn check_bounds(&self, mistakes: &mut Mistakes) {
@@ -294,13 +270,8 @@ impl ThrottleBuilder {
     }
 
     /// `600 per minute, burst 100, by client network (/64 for IPv6), at most 100000 keys`.
-    fn summary(&self, rate: Rate) -> String {
-        let what = match self.count {
-            Count::Requests => "",
-            Count::ForgedCredentials => " forged credentials",
-        };
-        let mut text =
-            format!("{}{what} per {}, burst {}", rate.limit, rate.period.name(), rate.burst);
+    fn summary(&self, limits: &Limits) -> String {
+        let mut text = limits.summary().to_owned();
         if self.cost != 1 {
             text += &format!(", {} a request", self.cost);
         }

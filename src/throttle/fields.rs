@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use super::limit::{Decision, Rate};
+use super::rule::{Rule, Standing};
 
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -33,15 +33,21 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// The fields of a policy whose name needs no quoting, as the builder sees to.
-    pub(super) fn new(name: &str, rate: Rate) -> Self {
-        let policy = format!("\"{name}\";q={};w={}", rate.limit, rate.period.seconds());
-        let burst = u64::from(rate.burst.get());
-        let items = burst.checked_mul(rate.longest_window()).filter(|items| *items <= MOST_KEPT);
+    /// The fields of a policy whose name needs no quoting, as the builder sees to; its period is in
+    /// seconds.
+    pub(super) fn new(name: &str, quota: u32, period: u64, rule: &Rule) -> Self {
+        let policy = format!("\"{name}\";q={quota};w={period}");
+        let burst = rule.capacity();
+        let items = match rule {
+            Rule::Rate(rate) => burst.checked_mul(rate.longest_window()),
+            Rule::Fixed(_) | Rule::Sliding(_) => None,
+        };
         Self {
             policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("")),
             opening: format!("\"{name}\";r=").into_bytes().into_boxed_slice(),
-            kept: (0..items.unwrap_or(0)).map(|_| OnceLock::new()).collect(),
+            kept: (0..items.filter(|items| *items <= MOST_KEPT).unwrap_or(0))
+                .map(|_| OnceLock::new())
+                .collect(),
             burst,
         }
     }
@@ -52,25 +58,25 @@ impl Fields {
     }
 
     /// What is left of it: `"name";r=599;t=1`.
-    pub(super) fn standing(&self, decision: &Decision) -> HeaderValue {
-        match self.place(decision).and_then(|at| self.kept.get(at)) {
-            Some(item) => item.get_or_init(|| self.write(decision)).clone(),
-            None => self.write(decision),
+    pub(super) fn standing(&self, standing: &Standing) -> HeaderValue {
+        match self.place(standing).and_then(|at| self.kept.get(at)) {
+            Some(item) => item.get_or_init(|| self.write(standing)).clone(),
+            None => self.write(standing),
         }
     }
 
-    fn place(&self, decision: &Decision) -> Option<usize> {
-        let row = decision.window.checked_sub(1)?.checked_mul(self.burst)?;
-        if decision.remaining >= self.burst {
+    fn place(&self, standing: &Standing) -> Option<usize> {
+        let row = standing.window.checked_sub(1)?.checked_mul(self.burst)?;
+        if standing.remaining >= self.burst {
             return None;
         }
-        usize::try_from(row.checked_add(decision.remaining)?).ok()
+        usize::try_from(row.checked_add(standing.remaining)?).ok()
     }
 
-    fn write(&self, decision: &Decision) -> HeaderValue {
+    fn write(&self, standing: &Standing) -> HeaderValue {
         let (mut r, mut t) = ([0; LONGEST_NUMBER], [0; LONGEST_NUMBER]);
-        let r = digits(&mut r, decision.remaining);
-        let t = digits(&mut t, decision.window);
+        let r = digits(&mut r, standing.remaining);
+        let t = digits(&mut t, standing.window);
         let parts = [&*self.opening, r, b";t=", t];
         // Exactly as large as needed, so that the buffer becomes the value without a copy.
         let mut item = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
@@ -111,20 +117,18 @@ pub(super) fn scatter(seed: u64, tag: u64, now: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU32;
-
     use proptest::prelude::*;
 
-    use super::super::limit::Period;
+    use super::super::rule::{Rate, SECOND};
     use super::*;
 
     fn fields() -> Fields {
-        let limit = NonZeroU32::new(600).unwrap();
-        Fields::new("login", Rate { limit, period: Period::Minute, burst: limit })
+        let rate = Rate::new(600, 60 * SECOND, 600).unwrap();
+        Fields::new("login", 600, 60, &Rule::Rate(rate))
     }
 
-    fn decision(remaining: u64, window: u64) -> Decision {
-        Decision { wait: Duration::ZERO, remaining, window, admitted: true }
+    fn decision(remaining: u64, window: u64) -> Standing {
+        Standing { remaining, window, admitted: true, ..Standing::default() }
     }
 
     #[test]

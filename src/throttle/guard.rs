@@ -1,9 +1,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{HeaderValue, header};
 
+use crate::answer::Answer;
 use crate::context::{ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase};
@@ -13,9 +15,14 @@ use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
 use super::builder::{Count, ThrottleBuilder};
-use super::fields::{Fields, RATE_LIMIT, RATE_LIMIT_POLICY, retry_after, scatter};
+use super::fields::{RATE_LIMIT, RATE_LIMIT_POLICY, retry_after, scatter};
 use super::key::{Facts, Tagger};
-use super::limit::{Decision, Limiter, Period};
+use super::ledger::{Ledger, Mode as Spending, Order};
+use super::limit::Limit;
+use super::limits::Limits;
+use super::memory::Memory;
+use super::rule::{Moment, SECOND};
+use super::verdict::Verdict;
 
 const DETAIL: &str = "a limit is used up; come back after the time in `Retry-After`";
 
@@ -26,13 +33,13 @@ const DETAIL: &str = "a limit is used up; come back after the time in `Retry-Aft
 pub struct Throttle(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) limiter: Limiter,
-    pub(super) fields: Fields,
+    pub(super) backend: Backend,
+    pub(super) limits: Arc<Limits>,
+    pub(super) cost: u64,
     pub(super) tagger: Tagger,
     pub(super) phase: Phase,
     pub(super) needs: Needs,
     pub(super) count: Count,
-    pub(super) name: Box<str>,
     pub(super) summary: String,
     pub(super) ipv6_prefix: u8,
     /// Whether clients of different networks may share a bucket.
@@ -40,6 +47,22 @@ pub(super) struct Inner {
     /// Whether a client can choose its bucket.
     pub(super) is_evadable: bool,
     pub(super) seed: u64,
+}
+
+/// Where its counts are kept.
+pub(super) enum Backend {
+    Memory(Memory),
+    #[allow(dead_code, reason = "stores that a feature brings")]
+    Shared(Arc<dyn Ledger>),
+}
+
+impl Backend {
+    fn charge_late(&self, tag: u64, limits: &Limits, cost: u64) {
+        match self {
+            Self::Memory(memory) => memory.charge_late(tag, limits, cost),
+            Self::Shared(_) => {}
+        }
+    }
 }
 
 impl Throttle {
@@ -57,78 +80,150 @@ impl Throttle {
     /// # Ok::<(), tower_parapet::ConfigError>(())
     /// ```
     pub fn per_second(limit: u32) -> ThrottleBuilder {
-        ThrottleBuilder::new(limit, Period::Second)
+        Self::of(Limit::per_second(limit))
     }
 
     /// `limit` requests a minute for each key.
     pub fn per_minute(limit: u32) -> ThrottleBuilder {
-        ThrottleBuilder::new(limit, Period::Minute)
+        Self::of(Limit::per_minute(limit))
     }
 
     /// `limit` requests an hour for each key.
     pub fn per_hour(limit: u32) -> ThrottleBuilder {
-        ThrottleBuilder::new(limit, Period::Hour)
+        Self::of(Limit::per_hour(limit))
     }
 
     /// `limit` requests a day for each key.
     pub fn per_day(limit: u32) -> ThrottleBuilder {
-        ThrottleBuilder::new(limit, Period::Day)
+        Self::of(Limit::per_day(limit))
     }
 
-    /// The name clients see in `RateLimit`.
+    /// Any limit for each key.
+    pub fn of(limit: Limit) -> ThrottleBuilder {
+        ThrottleBuilder::new(limit)
+    }
+
+    /// The name of its first limit, which clients see in `RateLimit`.
     pub fn policy_name(&self) -> &str {
-        &self.0.name
+        self.0.name()
     }
 }
 
+/// A request that is to be charged, once its key is known.
+#[derive(Clone, Copy)]
+struct Due {
+    tag: u64,
+    cost: u64,
+    mode: Spending,
+    at: Moment,
+}
+
 impl Inner {
-    fn judge(&self, exchange: &mut Exchange) -> Result<(), Rejection> {
-        let now = exchange.now();
-        let facts = Facts {
-            client: exchange.client(),
-            principal: exchange.principal(),
-            route: exchange.route(),
-            headers: Some(exchange.headers()),
-        };
+    fn name(&self) -> &str {
+        self.limits.each().first().map_or("", |limit| &limit.name)
+    }
+
+    fn judge(self: &Arc<Self>, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        let at = self.moment(exchange);
+        let facts = facts(exchange);
         let tag = match self.tagger.tag(facts) {
             Ok(Some(tag)) => tag,
             Ok(None) => {
                 exchange.remark(|| "does not apply to a public route".into());
-                return Ok(());
+                return Ok(Flow::Continue);
             }
             Err(rejection) => return Err(rejection),
         };
-        let decision = match self.count {
-            _ if exchange.is_rehearsal() => self.limiter.peek(tag, now),
-            Count::Requests => self.limiter.spend(tag, now),
-            Count::ForgedCredentials => self.limiter.look(tag, now),
+        let mode = match self.count {
+            _ if exchange.is_rehearsal() => Spending::Peek,
+            Count::Requests => Spending::Spend,
+            Count::ForgedCredentials => Spending::Look,
         };
-        if !decision.admitted {
-            return Err(self.refuse(exchange, tag, &decision));
+        let due = Due { tag, cost: self.cost, mode, at };
+        let order = Order {
+            tag,
+            digest: &|| self.tagger.digest(facts),
+            limits: &self.limits,
+            cost: self.cost,
+            mode,
+            at,
+        };
+        match &self.backend {
+            Backend::Memory(memory) => {
+                let verdict = memory.charge(&order);
+                self.answer(exchange, due, &verdict).map(|()| Flow::Continue)
+            }
+            Backend::Shared(ledger) => match ledger.charge(&order) {
+                Answer::Now(verdict) => {
+                    self.answer(exchange, due, &verdict?).map(|()| Flow::Continue)
+                }
+                Answer::Later(asked) => {
+                    let this = self.clone();
+                    Ok(Flow::suspend(move |exchange| {
+                        Box::pin(async move {
+                            let verdict = asked.await?;
+                            this.answer(exchange, due, &verdict).map(|()| Flow::Continue)
+                        })
+                    }))
+                }
+            },
+        }
+    }
+
+    fn moment(&self, exchange: &mut Exchange) -> Moment {
+        let now = nanos(exchange.now());
+        let unix = if self.limits.reads_unix() { nanos(exchange.unix()) } else { 0 };
+        Moment { now, unix }
+    }
+
+    fn answer(
+        &self,
+        exchange: &mut Exchange,
+        due: Due,
+        verdict: &Verdict,
+    ) -> Result<(), Rejection> {
+        if !verdict.admitted() {
+            return Err(self.refuse(exchange, due, verdict));
         }
         // How many guesses are left is nobody's business.
         if self.count == Count::Requests {
-            self.tell(exchange, &decision);
+            self.tell(exchange, verdict);
         }
         Ok(())
     }
 
-    fn tell(&self, exchange: &mut Exchange, decision: &Decision) {
-        exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, self.fields.policy());
-        exchange.reply_header(Mode::Append, RATE_LIMIT, self.fields.standing(decision));
+    fn tell(&self, exchange: &mut Exchange, verdict: &Verdict) {
+        for (limit, standing) in self.limits.each().iter().zip(verdict.standings()) {
+            exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, limit.fields.policy());
+            exchange.reply_header(Mode::Append, RATE_LIMIT, limit.fields.standing(standing));
+        }
     }
 
     #[cold]
-    fn refuse(&self, exchange: &mut Exchange, tag: u64, decision: &Decision) -> Rejection {
-        self.tell(exchange, decision);
-        let random = scatter(self.seed, tag, exchange.now());
-        let seconds = retry_after(decision.wait, random);
+    fn refuse(&self, exchange: &mut Exchange, due: Due, verdict: &Verdict) -> Rejection {
+        self.tell(exchange, verdict);
+        let random = scatter(self.seed, due.tag, exchange.now());
+        let seconds = retry_after(Duration::from_nanos(verdict.wait()), random);
         Rejection::new(Reason::RateLimited)
             .detail(DETAIL)
             .header(header::RETRY_AFTER, HeaderValue::from(seconds))
             .expected(self.summary.clone())
             .found("more than that")
     }
+}
+
+fn facts(exchange: &Exchange) -> Facts<'_> {
+    Facts {
+        client: exchange.client(),
+        principal: exchange.principal(),
+        route: exchange.route(),
+        headers: Some(exchange.headers()),
+    }
+}
+
+/// Nanoseconds, which wrap after 584 years.
+fn nanos(time: Duration) -> u64 {
+    time.as_secs().wrapping_mul(SECOND).wrapping_add(u64::from(time.subsec_nanos()))
 }
 
 impl Guard for Throttle {
@@ -145,11 +240,17 @@ impl Guard for Throttle {
         if self.0.tagger.needs_principal() && exchange.is_claimed() {
             let throttle = self.clone();
             exchange.read_body(usize::MAX, move |exchange, _| {
-                throttle.0.judge(exchange).map(|()| None)
+                match throttle.0.judge(exchange)? {
+                    Flow::Continue => Ok(None),
+                    flow => {
+                        exchange.wait(flow);
+                        Ok(None)
+                    }
+                }
             });
             return Ok(Flow::Continue);
         }
-        self.0.judge(exchange).map(|()| Flow::Continue)
+        self.0.judge(exchange)
     }
 
     fn summary(&self) -> Cow<'static, str> {
@@ -169,7 +270,7 @@ impl Guard for Throttle {
 
     fn findings(&self, report: &mut Findings) {
         let inner = &*self.0;
-        let subject = || format!("throttle `{}`", inner.name);
+        let subject = || format!("throttle `{}`", inner.name());
         if !report.mark("throttle", Arc::as_ptr(&self.0).addr()) {
             report.add(&rule::THROTTLE_TWICE, subject(), "it stands in the stack twice");
             return;
@@ -221,7 +322,7 @@ impl Observer for Inner {
         let facts =
             Facts { client, principal: None, route: record.route.as_deref(), headers: None };
         if let Ok(Some(tag)) = self.tagger.tag(facts) {
-            self.limiter.charge(tag);
+            self.backend.charge_late(tag, &self.limits, self.cost);
         }
     }
 }
@@ -229,7 +330,7 @@ impl Observer for Inner {
 impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Throttle")
-            .field("name", &self.0.name)
+            .field("name", &self.0.name())
             .field("limit", &self.0.summary)
             .finish_non_exhaustive()
     }

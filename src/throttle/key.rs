@@ -9,7 +9,9 @@ use crate::context::{Access, ClientAddr, Principal, Route};
 use crate::guard::{Needs, Phase};
 use crate::rejection::{Reason, Rejection};
 
-use super::sip::{Secret, Sip};
+use super::hash::{KeyHash, Shared};
+use super::ledger::Digest;
+use super::sip::Secret;
 
 /// Bytes of a header value that may name a bucket.
 const LONGEST_VALUE: usize = 256;
@@ -225,19 +227,35 @@ impl Tagger {
             return Ok(None);
         }
         let mut hash = self.secret.hasher();
+        self.write(&mut hash, facts)?;
+        Ok(Some(hash.finish()))
+    }
+
+    /// The same for a store that other processes share; asked only once there is a tag.
+    pub(super) fn digest(&self, facts: Facts<'_>) -> Digest {
+        let mut hash = Shared::default();
+        match self.write(&mut hash, facts) {
+            Ok(()) => hash.finish(),
+            // There was a tag, so there is a key.
+            Err(_) => Digest::default(),
+        }
+    }
+
+    fn write<H: KeyHash>(&self, hash: &mut H, facts: Facts<'_>) -> Result<(), Rejection> {
+        let access = facts.route.map(Route::access);
         for part in &self.parts {
             match part {
-                Key::ClientNet => self.client(&mut hash, facts)?,
+                Key::ClientNet => self.client(hash, facts)?,
                 Key::Principal => match (facts.principal, access) {
                     (Some(principal), _) => {
                         hash.word(PRINCIPAL);
                         hash.text(principal.issuer().as_bytes());
                         hash.text(principal.subject().as_bytes());
                     }
-                    (None, Some(Access::Optional)) => self.client(&mut hash, facts)?,
+                    (None, Some(Access::Optional)) => self.client(hash, facts)?,
                     (None, _) => return Err(anonymous()),
                 },
-                Key::Header(name) => self.header(&mut hash, name, facts)?,
+                Key::Header(name) => self.header(hash, name, facts)?,
                 Key::Route => {
                     hash.word(ROUTE);
                     hash.text(facts.route.map_or("", Route::pattern).as_bytes());
@@ -245,11 +263,11 @@ impl Tagger {
                 _ => hash.word(GLOBAL),
             }
         }
-        Ok(Some(hash.finish()))
+        Ok(())
     }
 
     #[inline]
-    fn client(&self, hash: &mut Sip, facts: Facts<'_>) -> Result<(), Rejection> {
+    fn client<H: KeyHash>(&self, hash: &mut H, facts: Facts<'_>) -> Result<(), Rejection> {
         match facts.client.ok_or_else(nowhere)?.ip() {
             IpAddr::V4(ip) => {
                 hash.word(V4 | u64::from(ip.to_bits() & self.v4_mask));
@@ -264,7 +282,12 @@ impl Tagger {
         Ok(())
     }
 
-    fn header(&self, hash: &mut Sip, name: &HeaderName, facts: Facts<'_>) -> Result<(), Rejection> {
+    fn header<H: KeyHash>(
+        &self,
+        hash: &mut H,
+        name: &HeaderName,
+        facts: Facts<'_>,
+    ) -> Result<(), Rejection> {
         let mut values = facts.headers.into_iter().flat_map(|headers| headers.get_all(name));
         match (values.next(), values.next(), self.absent) {
             (Some(value), None, _) if value.len() <= LONGEST_VALUE => {

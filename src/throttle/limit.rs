@@ -1,203 +1,248 @@
-//! The arithmetic of a limit: how much, how often, what is left.
-
-use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
-use governor::clock::Clock;
-use governor::middleware::NoOpMiddleware;
-use governor::nanos::Nanos;
-use governor::{Quota, RateLimiter};
+use crate::error::Mistakes;
 
-use super::store::{Probe, Store};
-use super::table::Moment;
+use super::fields::Fields;
+use super::limits::Ruled;
+use super::rule::{Fixed, LONGEST, Periods, Rate, Rule, SECOND, Sliding, Span};
 
-/// Ticks of a nanosecond at most: finer ones would wrap within years.
-const FINEST: u64 = 32;
+/// Limits above one a nanosecond cannot be told apart.
+const HIGHEST_PER_SECOND: u64 = 1_000_000_000;
 
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
+const LONGEST_NAME: usize = 64;
 
-/// The time over which a limit counts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Period {
-    Second,
-    Minute,
-    Hour,
-    Day,
+/// So much in such a time: one of the limits a [`Throttle`](super::Throttle) decides together.
+///
+/// # Example
+/// ```
+/// use std::time::Duration;
+/// use tower_parapet::throttle::{Key, Limit, Throttle};
+///
+/// // At most ten at once, a thousand in ten minutes, and a hundred thousand a day.
+/// Throttle::per_second(5)
+///     .burst(10)
+///     .and(Limit::sliding(1_000, Duration::from_secs(600)))
+///     .and(Limit::fixed(100_000, Duration::from_secs(86_400)).named("daily"))
+///     .by(Key::Principal)
+///     .build()?;
+/// # Ok::<(), tower_parapet::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a limit does nothing until a throttle has it"]
+pub struct Limit {
+    setter: &'static str,
+    quota: u32,
+    shape: Shape,
+    burst: Option<u32>,
+    name: Option<String>,
 }
 
-impl Period {
-    pub(super) const fn seconds(self) -> u64 {
-        match self {
-            Self::Second => 1,
-            Self::Minute => 60,
-            Self::Hour => 3_600,
-            Self::Day => 86_400,
+#[derive(Clone, Debug)]
+enum Shape {
+    Rate(Duration),
+    Fixed(Duration),
+    Sliding(Duration),
+    Aligned(Box<str>, Arc<dyn Periods>),
+}
+
+impl Limit {
+    /// `limit` requests a second, and as many at once: the generic cell rate algorithm.
+    pub fn per_second(limit: u32) -> Self {
+        Self::new("per_second", limit, Shape::Rate(Duration::from_secs(1)))
+    }
+
+    /// `limit` requests a minute, and as many at once.
+    pub fn per_minute(limit: u32) -> Self {
+        Self::new("per_minute", limit, Shape::Rate(Duration::from_secs(60)))
+    }
+
+    /// `limit` requests an hour, and as many at once.
+    pub fn per_hour(limit: u32) -> Self {
+        Self::new("per_hour", limit, Shape::Rate(Duration::from_secs(3_600)))
+    }
+
+    /// `limit` requests a day, and as many at once.
+    pub fn per_day(limit: u32) -> Self {
+        Self::new("per_day", limit, Shape::Rate(Duration::from_secs(86_400)))
+    }
+
+    /// `limit` requests in such a time, and as many at once: up to 366 days.
+    pub fn rate(limit: u32, period: Duration) -> Self {
+        Self::new("rate", limit, Shape::Rate(period))
+    }
+
+    /// `limit` requests in each window of that length, counted from the Unix epoch: up to 366 days.
+    /// Around the end of a window twice as many may come.
+    pub fn fixed(limit: u32, window: Duration) -> Self {
+        Self::new("fixed", limit, Shape::Fixed(window))
+    }
+
+    /// `limit` requests in any window of that length, estimated from two fixed ones: what came in
+    /// the last one is taken to have come evenly. Up to 366 days.
+    pub fn sliding(limit: u32, window: Duration) -> Self {
+        Self::new("sliding", limit, Shape::Sliding(window))
+    }
+
+    fn new(setter: &'static str, quota: u32, shape: Shape) -> Self {
+        Self { setter, quota, shape, burst: None, name: None }
+    }
+
+    #[allow(dead_code, reason = "for periods that a feature brings")]
+    pub(super) fn aligned(
+        setter: &'static str,
+        quota: u32,
+        period: impl Into<Box<str>>,
+        periods: Arc<dyn Periods>,
+    ) -> Self {
+        Self::new(setter, quota, Shape::Aligned(period.into(), periods))
+    }
+
+    /// How many are admitted at once by a key that has been quiet, where the limit is a rate.
+    /// Default: the limit itself.
+    pub fn burst(mut self, burst: u32) -> Self {
+        self.burst = Some(burst);
+        self
+    }
+
+    /// The name clients see in `RateLimit` and records in the refusal: letters, digits, `-`, `_`
+    /// and `.`, at most 64. Default: made of key and period, `client-per-minute` say.
+    pub fn named(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// What may be spent at once.
+    pub(super) fn capacity(&self) -> u32 {
+        match self.shape {
+            Shape::Rate(_) => self.burst.unwrap_or(self.quota),
+            _ => self.quota,
         }
     }
 
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Second => "second",
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
-    }
-}
-
-/// So many in a period, and so many at once.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Rate {
-    pub(super) limit: NonZeroU32,
-    pub(super) period: Period,
-    pub(super) burst: NonZeroU32,
-}
-
-impl Rate {
-    /// Ticks a nanosecond is divided into: as many as make the interval a whole number of ticks.
-    fn scale(self) -> u64 {
-        let limit = u64::from(self.limit.get());
-        let parts = limit / gcd(limit, self.period.seconds() * NANOS_PER_SECOND);
-        parts.min(FINEST)
-    }
-
-    /// Ticks until one more is admitted, rounded up where [`FINEST`] was not fine enough.
-    fn interval(self) -> u64 {
-        let ticks = self.period.seconds() * NANOS_PER_SECOND * self.scale();
-        ticks.div_ceil(u64::from(self.limit.get()))
-    }
-
-    /// The longest window a [`Decision`] about an admitted request names, in seconds.
-    pub(super) fn longest_window(self) -> u64 {
-        self.interval().div_ceil(NANOS_PER_SECOND * self.scale())
-    }
-
-    /// How long a spent bucket takes to be whole again, nothing where it is beyond counting.
-    pub(super) fn refill(self) -> Option<Duration> {
-        let ticks = self.interval().checked_mul(u64::from(self.burst.get()))?;
-        Some(Duration::from_nanos(ticks / self.scale()))
-    }
-}
-
-const fn gcd(a: u64, b: u64) -> u64 {
-    if b == 0 { a } else { gcd(b, a % b) }
-}
-
-/// Always at the origin: what the store shows governor is already relative to the request.
-#[derive(Clone, Copy, Debug)]
-struct Still;
-
-impl Clock for Still {
-    type Instant = Nanos;
-
-    fn now(&self) -> Nanos {
-        Nanos::from(0)
-    }
-}
-
-/// What a limit says about one request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Decision {
-    /// Until a request like this one is admitted; zero when this one was.
-    pub(super) wait: Duration,
-    /// What may still be spent at once.
-    pub(super) remaining: u64,
-    /// Seconds within which no more than that can be spent, rounded up.
-    pub(super) window: u64,
-    /// Whether the request was admitted.
-    pub(super) admitted: bool,
-}
-
-/// GCRA over a bounded store.
-#[derive(Debug)]
-pub(super) struct Limiter {
-    gcra: RateLimiter<Probe, Store, Still, NoOpMiddleware<Nanos>>,
-    scale: u64,
-    interval: u64,
-    capacity: u64,
-    cost: NonZeroU32,
-}
-
-impl Limiter {
-    pub(super) fn new(rate: Rate, cost: NonZeroU32, max_keys: usize) -> Self {
-        let interval = rate.interval();
-        // None for an interval of zero only, and an interval is rounded up.
-        let quota = Quota::with_period(Duration::from_nanos(interval))
-            .unwrap_or(Quota::per_second(rate.limit))
-            .allow_burst(rate.burst);
-        Self {
-            gcra: RateLimiter::new(quota, Store::new(max_keys), Still),
-            scale: rate.scale(),
-            interval,
-            capacity: interval.saturating_mul(u64::from(rate.burst.get())),
-            cost,
+    /// `minute`, `90s`.
+    fn period(&self) -> String {
+        let (Shape::Rate(period) | Shape::Fixed(period) | Shape::Sliding(period)) = &self.shape
+        else {
+            return match &self.shape {
+                Shape::Aligned(name, _) => name.to_string(),
+                _ => String::new(),
+            };
+        };
+        match (period.as_secs(), period.subsec_nanos()) {
+            (1, 0) => "second".into(),
+            (60, 0) => "minute".into(),
+            (3_600, 0) => "hour".into(),
+            (86_400, 0) => "day".into(),
+            (seconds, 0) => format!("{seconds}s"),
+            _ => format!("{}ms", period.as_millis()),
         }
     }
 
-    /// Spends the cost of a request, if there is so much left.
-    pub(super) fn spend(&self, tag: u64, now: Duration) -> Decision {
-        self.ask(Probe::new(tag, Moment::Spend(self.ticks(now))))
+    /// `600 per minute, burst 100`, `100 in fixed windows of a day`.
+    pub(super) fn summary(&self, what: &str) -> String {
+        let (quota, period) = (self.quota, self.period());
+        match self.shape {
+            Shape::Rate(_) => format!("{quota}{what} per {period}, burst {}", self.capacity()),
+            Shape::Fixed(_) => format!("{quota}{what} per fixed {period}"),
+            Shape::Sliding(_) => format!("{quota}{what} per sliding {period}"),
+            Shape::Aligned(..) => format!("{quota}{what} per {period}"),
+        }
     }
 
-    /// Says what [`spend`](Self::spend) would, and spends nothing.
-    pub(super) fn look(&self, tag: u64, now: Duration) -> Decision {
-        self.ask(Probe::new(tag, Moment::Look(self.ticks(now))))
-    }
-
-    /// As [`look`](Self::look), and not even the look is remembered.
-    pub(super) fn peek(&self, tag: u64, now: Duration) -> Decision {
-        self.ask(Probe::new(tag, Moment::Peek(self.ticks(now))))
-    }
-
-    /// Spends at the time of the latest look in the shard of `tag`.
-    pub(super) fn charge(&self, tag: u64) -> Decision {
-        self.ask(Probe::new(tag, Moment::Charge))
-    }
-
-    fn ask(&self, probe: Probe) -> Decision {
-        let verdict = self.gcra.check_key_n(&probe, self.cost);
-        let left = self.capacity.saturating_sub(probe.owed());
-        let remaining = left / self.interval;
-        match verdict {
-            Ok(Ok(())) => Decision {
-                wait: Duration::ZERO,
-                remaining,
-                window: self.seconds(self.interval - left % self.interval),
-                admitted: true,
-            },
-            Ok(Err(until)) => {
-                let ticks = until.earliest_possible().as_u64();
-                Decision {
-                    wait: Duration::from_nanos(ticks.div_ceil(self.scale)),
-                    remaining,
-                    window: self.seconds(ticks),
-                    admitted: false,
-                }
+    /// The limit as it is counted; whatever cannot be is a mistake.
+    pub(super) fn ruled(&self, key: &str, mistakes: &mut Mistakes) -> Ruled {
+        let before = mistakes.len();
+        let name = self.name(key);
+        self.check_quota(mistakes);
+        let rule = match &self.shape {
+            Shape::Rate(period) => self.rate_rule(*period, before, mistakes),
+            Shape::Fixed(window) => {
+                let length = self.checked_length(*window, mistakes);
+                Rule::Fixed(Fixed::new(self.quota, Span::Every(length)))
             }
-            // The builder refuses a cost above the burst; should one come here, nothing passes.
-            Err(_) => Decision {
-                wait: Duration::from_nanos(self.capacity / self.scale),
-                remaining,
-                window: self.seconds(self.capacity),
-                admitted: false,
-            },
+            Shape::Sliding(window) => {
+                Rule::Sliding(Sliding::new(self.quota, self.checked_length(*window, mistakes)))
+            }
+            Shape::Aligned(_, periods) => {
+                Rule::Fixed(Fixed::new(self.quota, Span::Of(periods.clone())))
+            }
+        };
+        if self.burst.is_some() && !matches!(self.shape, Shape::Rate(_)) {
+            let remedy = "leave it out, or write a rate: `Limit::rate`";
+            mistakes.push("burst", self.capacity().to_string(), "is of no use in a window", remedy);
+        }
+        Ruled { fields: Fields::new(&name, self.quota, self.told_period(), &rule), name, rule }
+    }
+
+    fn told_period(&self) -> u64 {
+        match &self.shape {
+            Shape::Rate(period) | Shape::Fixed(period) | Shape::Sliding(period) => {
+                period.as_secs() + u64::from(period.subsec_nanos() > 0)
+            }
+            Shape::Aligned(_, periods) => periods.seconds(),
         }
     }
 
-    fn ticks(&self, now: Duration) -> u64 {
-        now.as_secs()
-            .wrapping_mul(NANOS_PER_SECOND)
-            .wrapping_add(u64::from(now.subsec_nanos()))
-            .wrapping_mul(self.scale)
+    fn check_quota(&self, mistakes: &mut Mistakes) {
+        if self.quota == 0 {
+            let remedy = "write at least 1, or refuse the route";
+            mistakes.push(self.setter, "0", "admits nothing", remedy);
+        }
+        if self.burst == Some(0) {
+            mistakes.push("burst", "0", "admits nothing", "write at least 1");
+        }
     }
 
-    fn seconds(&self, ticks: u64) -> u64 {
-        let second = NANOS_PER_SECOND * self.scale;
-        if ticks <= second { 1 } else { ticks.div_ceil(second) }
+    /// Nanoseconds of a period, one second where it cannot be one.
+    fn checked_length(&self, period: Duration, mistakes: &mut Mistakes) -> u64 {
+        match u64::try_from(period.as_nanos()) {
+            Ok(nanos) if (1_000_000..=LONGEST).contains(&nanos) => nanos,
+            _ => {
+                let remedy = "write 1 ms to 366 days";
+                mistakes.push(self.setter, format!("{period:?}"), "is out of range", remedy);
+                SECOND
+            }
+        }
     }
 
-    #[cfg(test)]
-    pub(super) fn into_store(self) -> Store {
-        self.gcra.into_state_store()
+    fn rate_rule(&self, period: Duration, before: usize, mistakes: &mut Mistakes) -> Rule {
+        let period = self.checked_length(period, mistakes);
+        if u128::from(self.quota) * u128::from(SECOND)
+            > u128::from(HIGHEST_PER_SECOND) * u128::from(period)
+        {
+            let remedy = "write at most 1000000000 per second";
+            let problem = "is more than one a nanosecond";
+            mistakes.push(self.setter, self.quota.to_string(), problem, remedy);
+        }
+        let burst = self.capacity();
+        let rate = Rate::new(self.quota, period, burst);
+        if rate.is_none() && mistakes.len() == before {
+            let problem = "takes more than a year to be whole again at this limit";
+            let remedy = "write a smaller burst or a higher limit";
+            mistakes.push("burst", burst.to_string(), problem, remedy);
+        }
+        let whatever = || Rule::Fixed(Fixed::new(self.quota, Span::Every(period)));
+        rate.map_or_else(whatever, Rule::Rate)
+    }
+
+    fn name(&self, key: &str) -> Arc<str> {
+        match &self.name {
+            Some(name) => name.as_str().into(),
+            None => format!("{key}-per-{}", self.period()).into(),
+        }
+    }
+
+    pub(super) fn check_name(&self, mistakes: &mut Mistakes) {
+        let Some(name) = &self.name else { return };
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > LONGEST_NAME || !name.chars().all(is_plain) {
+            mistakes.push(
+                "named",
+                name,
+                "cannot be the name of a policy",
+                "write 1 to 64 letters, digits, `-`, `_` or `.`",
+            );
+        }
     }
 }

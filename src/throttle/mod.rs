@@ -76,16 +76,21 @@
 mod builder;
 mod fields;
 mod guard;
+mod hash;
 mod key;
+mod ledger;
 mod limit;
+mod limits;
+mod memory;
 mod policy;
+mod rule;
 mod sip;
-mod store;
-mod table;
+mod verdict;
 
 pub use builder::{Count, ThrottleBuilder};
 pub use guard::Throttle;
 pub use key::{Absent, Key};
+pub use limit::Limit;
 
 #[cfg(test)]
 mod tests;

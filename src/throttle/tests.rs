@@ -1,4 +1,5 @@
 mod bounds;
 mod exactness;
 mod guard;
+mod limiter;
 mod settings;

