@@ -204,6 +204,8 @@ fn logged(work: impl FnOnce()) -> String {
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    // Were it alone, a line that a thread of another test writes first would be off for all of them.
+    let _other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::default());
     tracing::subscriber::with_default(subscriber, work);
     let bytes = log.0.lock().unwrap().clone();
     String::from_utf8(bytes).unwrap()
