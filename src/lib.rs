@@ -19,6 +19,9 @@ mod answer;
 pub mod audit;
 pub mod auth;
 pub mod authorize;
+#[cfg(any(feature = "introspection", feature = "client-credentials", feature = "redis"))]
+#[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each of those that ask needs a part"))]
+mod breaker;
 pub mod clock;
 pub mod compose;
 pub mod context;
@@ -30,7 +33,8 @@ pub mod extract;
     feature = "api-key",
     feature = "basic",
     feature = "introspection",
-    feature = "client-credentials"
+    feature = "client-credentials",
+    feature = "redis"
 ))]
 #[cfg_attr(
     not(feature = "full"),
@@ -57,6 +61,8 @@ mod path;
 #[cfg(feature = "jwt")]
 mod pem;
 pub mod problem;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod rejection;
 #[cfg(feature = "remote")]
 pub mod remote;
@@ -69,6 +75,8 @@ pub mod testing;
 #[cfg(feature = "throttle")]
 pub mod throttle;
 pub mod transport;
+#[cfg(any(feature = "remote", feature = "redis"))]
+mod trust;
 #[cfg(feature = "validate")]
 pub mod validate;
 pub mod version;
@@ -84,6 +92,8 @@ pub mod threats {}
 
 pub use axum_core::body::Body;
 
+#[cfg(feature = "redis")]
+pub use crate::redis::Redis;
 pub use address::{IpFilter, TrustedProxies};
 pub use answer::Answer;
 #[cfg(feature = "audit")]

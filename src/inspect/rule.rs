@@ -139,6 +139,9 @@ rules! {
     NO_SCHEME Medium "no-scheme"
         "add one with `Authenticate::with`"
         ["API2:2023"]
+    PLAIN_REDIS Medium "plain-redis"
+        "write `rediss://` and leave out `dangerous().plaintext()`, unless the network encrypts by itself"
+        ["API8:2023" "ASVS 12.3.1"]
     IPV6_KEYS Medium "ipv6-keys"
         "write `ipv6_prefix(64)` or fewer bits"
         ["API4:2023" "ASVS 2.4.1"]

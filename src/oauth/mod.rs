@@ -14,7 +14,6 @@
 )]
 
 mod assertion;
-mod breaker;
 mod client_auth;
 mod endpoint;
 mod form;
@@ -27,7 +26,6 @@ mod tests;
 pub use private_key::PrivateKey;
 
 pub(crate) use assertion::unique;
-pub(crate) use breaker::Breaker;
 pub(crate) use client_auth::{ClientAuth, ClientSettings, Given};
 pub(crate) use endpoint::{Endpoint, Kind};
 pub(crate) use setters::client_setters;

@@ -13,8 +13,8 @@ use super::endpoint::TokenEndpoint;
 use super::error::{Fault, TokenError};
 use super::grant::Grant;
 use super::token::Token;
+use crate::breaker::Breaker;
 use crate::flights::Flights;
-use crate::oauth::Breaker;
 
 const TARGET: &str = "tower_parapet::outgoing";
 

@@ -11,8 +11,8 @@ use super::connect::Connector;
 use super::proxy::{From, Proxies};
 use super::resolve::{Hosts, key};
 use super::send::{Parts, Remote};
-use super::tls::{Identity, Trust};
 use crate::error::{ConfigError, Mistakes};
+use crate::trust::{Identity, Trust};
 
 const MOST_TIME: Duration = Duration::from_secs(60);
 const MOST_BODY: usize = 16 << 20;

@@ -68,7 +68,6 @@ mod metadata;
 mod proxy;
 mod resolve;
 mod send;
-mod tls;
 mod url;
 
 #[cfg(test)]

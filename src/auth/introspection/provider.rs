@@ -11,9 +11,10 @@ use tokio::sync::Semaphore;
 use super::fault::{Fault, Trouble};
 use super::memory::{Digest, Memory, Remembered};
 use super::rules::{Known, Rules, Said, Standing, read};
+use crate::breaker::Breaker;
 use crate::clock::{Clock, within};
 use crate::flights::Flights;
-use crate::oauth::{Breaker, ClientAuth, Endpoint};
+use crate::oauth::{ClientAuth, Endpoint};
 use crate::remote::{Answered, Remote};
 
 /// How long a token waits for its turn.

@@ -12,22 +12,22 @@ use crate::error::Mistakes;
 
 /// What the operator gave.
 #[derive(Clone, Default)]
-pub(super) struct Trust {
-    pub(super) roots: Vec<Vec<u8>>,
+pub(crate) struct Trust {
+    pub(crate) roots: Vec<Vec<u8>>,
     /// The built-in roots are left out.
-    pub(super) is_exclusive: bool,
-    pub(super) identity: Option<Identity>,
+    pub(crate) is_exclusive: bool,
+    pub(crate) identity: Option<Identity>,
 }
 
 #[derive(Clone)]
-pub(super) struct Identity {
-    pub(super) chain: Vec<u8>,
-    pub(super) key: Zeroizing<Vec<u8>>,
+pub(crate) struct Identity {
+    pub(crate) chain: Vec<u8>,
+    pub(crate) key: Zeroizing<Vec<u8>>,
 }
 
 impl Trust {
     /// For hosts, with the client certificate, and for proxies, without it.
-    pub(super) fn configs(
+    pub(crate) fn configs(
         &self,
         mistakes: &mut Mistakes,
     ) -> Option<(Arc<ClientConfig>, Arc<ClientConfig>)> {

@@ -1,5 +1,6 @@
 //! Stops asking a service that does not answer, for a while.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,9 +10,22 @@ const FAILURES: u32 = 5;
 /// A failure so long ago says nothing of now.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
-/// How long nobody asks at first; it doubles with each probe that fails.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// How long nobody asks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pauses {
+    /// It doubles with each probe that fails.
+    pub(crate) first: Duration,
+    pub(crate) longest: Duration,
+    /// Each may be up to half as long, so that processes which lost the same service at the same
+    /// moment do not come back together.
+    pub(crate) are_spread: bool,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self { first: Duration::from_secs(1), longest: Duration::from_secs(30), are_spread: false }
+    }
+}
 
 /// Lets calls through until too many failed in a row, and then one probe after each pause.
 ///
@@ -21,6 +35,7 @@ pub(crate) struct Breaker(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
+    lengths: Pauses,
     /// In a row, up to the last one at `failed`.
     failures: u32,
     failed: Duration,
@@ -47,6 +62,11 @@ pub(crate) struct Pass {
 }
 
 impl Breaker {
+    #[cfg(feature = "redis")]
+    pub(crate) fn new(lengths: Pauses) -> Self {
+        Self(Arc::new(Mutex::new(State { lengths, ..State::default() })))
+    }
+
     /// Whether to ask now.
     pub(crate) fn admit(&self, now: Duration) -> Result<Pass, Open> {
         let mut state = self.state();
@@ -75,20 +95,23 @@ impl State {
         if now < self.until {
             return Err(Open { retry_after: self.until.saturating_sub(now) });
         }
-        if self.probing { Err(Open { retry_after: FIRST_PAUSE }) } else { Ok(()) }
+        if self.probing { Err(Open { retry_after: self.lengths.first }) } else { Ok(()) }
     }
 
     fn pause(&mut self, now: Duration) {
-        let doubled = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(5));
+        let Pauses { first, longest, are_spread } = self.lengths;
+        let doubled = first.saturating_mul(1 << self.pauses.min(16)).min(longest);
+        let less = if are_spread { doubled.mul_f64(random() / 2.0) } else { Duration::ZERO };
         self.pauses = self.pauses.saturating_add(1);
-        self.until = now.saturating_add(doubled.min(LONGEST_PAUSE));
+        self.until = now.saturating_add(doubled.saturating_sub(less));
     }
 }
 
 impl Pass {
     /// It answered.
     pub(crate) fn succeeded(self) {
-        *self.breaker.state() = State::default();
+        let mut state = self.breaker.state();
+        *state = State { lengths: state.lengths, ..State::default() };
     }
 
     /// It did not.
@@ -104,6 +127,13 @@ impl Pass {
             state.pause(now);
         }
     }
+}
+
+/// From 0 up to 1.
+fn random() -> f64 {
+    // A seed of the operating system's own; its 32 bits are exact as a float.
+    let bits = RandomState::new().hash_one(0_u8) >> 32;
+    f64::from(bits as u32) / f64::from(u32::MAX)
 }
 
 impl Drop for Pass {
@@ -205,16 +235,32 @@ mod tests {
                     _ => drop(passes.pop()),
                 }
                 prop_assert!(passes.iter().filter(|pass| pass.is_probe).count() <= 1);
-                prop_assert!(breaker.state().until <= now + LONGEST_PAUSE);
+                prop_assert!(breaker.state().until <= now + Pauses::default().longest);
             }
             passes.clear();
             // It opens again for whoever comes late enough.
-            prop_assert!(breaker.admit(now + LONGEST_PAUSE).is_ok());
+            prop_assert!(breaker.admit(now + Pauses::default().longest).is_ok());
         }
     }
 
     fn breaker_is_probed(passes: &[Pass], is_open: bool) -> bool {
         is_open && passes.iter().any(|pass| pass.is_probe)
+    }
+
+    #[test]
+    #[cfg(feature = "redis")]
+    fn pauses_that_are_spread_differ_and_are_at_least_half_as_long() {
+        let lengths = Pauses { first: s(1), longest: s(4), are_spread: true };
+        let pause = |_| {
+            let breaker = Breaker::new(lengths);
+            for _ in 0..FAILURES {
+                breaker.admit(s(0)).unwrap().failed(s(0));
+            }
+            breaker.check(s(0)).unwrap_err().retry_after
+        };
+        let pauses: Vec<_> = (0..100).map(pause).collect();
+        assert!(pauses.iter().all(|pause| (s(1) / 2..=s(1)).contains(pause)), "{pauses:?}");
+        assert!(pauses.iter().any(|pause| *pause != pauses[0]), "{pauses:?}");
     }
 
     #[test]
