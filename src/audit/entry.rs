@@ -43,6 +43,7 @@ impl Entry {
             bytes_out: record.bytes_out,
             notes: record.notes.clone(),
             uri: Uri::default(),
+            is_client_proxy: record.is_client_proxy,
         };
         Self { record, path, query }
     }

@@ -35,6 +35,7 @@ pub(super) fn record(target: &str) -> Record {
         bytes_out: 7,
         notes: Vec::new(),
         uri: Uri::try_from(target).unwrap(),
+        is_client_proxy: false,
     }
 }
 

@@ -8,6 +8,7 @@ mod lease;
 mod login;
 mod peer_certificate;
 mod principal;
+mod report;
 mod request_id;
 mod route;
 mod trace_id;
@@ -27,6 +28,7 @@ pub use lease::Lease;
 pub use peer_certificate::PeerCertificate;
 pub use principal::{Principal, PrincipalBuilder};
 pub use request_id::{InvalidRequestId, RequestId};
+pub(crate) use report::REPORTED;
 pub(crate) use route::Streams;
 pub use route::{Access, Route};
 pub use trace_id::TraceId;
@@ -54,6 +56,8 @@ pub struct Context {
     pub(crate) channel: Channel,
     /// Whether the peer is a trusted proxy, whose own certificate is not its clients'.
     pub(crate) is_proxied: bool,
+    /// Whether the client is itself one of the trusted proxies: nobody else was found behind it.
+    pub(crate) is_client_proxy: bool,
     /// What a trusted proxy says is the client's.
     pub(crate) certificate: Option<PeerCertificate>,
     /// Why credentials are refused wherever they are found; `None` where they are welcome.

@@ -9,7 +9,7 @@ use http::{HeaderMap, response};
 
 use crate::rejection::Rejection;
 
-use super::{Exchange, Resume};
+use super::{EndHook, Exchange, Resume};
 
 /// Judges a body while the handler reads it: digests, multipart, streams of lines.
 pub trait BodyWatch: Send + Sync + 'static {
@@ -100,11 +100,17 @@ pub(crate) struct Later {
     pub(crate) messages: Option<Option<u64>>,
     pub(crate) notes: Vec<(&'static str, Cow<'static, str>)>,
     pub(crate) permits: Vec<Box<dyn Any + Send + Sync>>,
+    pub(crate) ends: Vec<EndHook>,
 }
 
 impl Later {
     pub(crate) fn waits(&mut self) -> &mut Vec<Resume> {
         self.waits.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether there is something to keep until the request is over.
+    pub(crate) fn outlives_the_answer(&self) -> bool {
+        !self.permits.is_empty() || !self.ends.is_empty()
     }
 
     /// Signs what bears no name yet.

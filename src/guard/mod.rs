@@ -2,6 +2,7 @@
 
 mod certificate;
 mod claim;
+mod end;
 mod env;
 mod exchange;
 mod later;
@@ -21,6 +22,7 @@ pub use exchange::Exchange;
 pub use later::BodyWatch;
 pub use reply::Mode;
 
+pub(crate) use end::EndHook;
 pub(crate) use env::{BODY_DEADLINE, Env, Ids, Render, halves};
 pub(crate) use later::{BodyHook, Later, ReplyHook, Signed};
 pub(crate) use rehearsal::Rehearsal;

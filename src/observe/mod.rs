@@ -1,6 +1,8 @@
 //! What is told and does not decide: one record per request, to any number of observers.
 
 mod sample;
+#[cfg(feature = "throttle")]
+mod signal;
 mod ticket;
 
 use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc, time::Duration};
@@ -14,6 +16,8 @@ use crate::{
 };
 
 pub(crate) use sample::Sample;
+#[cfg(feature = "throttle")]
+pub use signal::Signal;
 pub(crate) use ticket::{Ticket, contained};
 
 /// Is told about every request, once, when it is over.
@@ -136,6 +140,8 @@ pub struct Record {
     /// Attributes that guards and handlers added, in order.
     pub notes: Vec<(&'static str, Cow<'static, str>)>,
     pub(crate) uri: Uri,
+    /// Whether the client is a trusted proxy, behind which nobody was found.
+    pub(crate) is_client_proxy: bool,
 }
 
 impl Record {

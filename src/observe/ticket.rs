@@ -11,7 +11,7 @@ use http::HeaderMap;
 use crate::{
     context::{RequestId, TraceId},
     grpc,
-    guard::{Env, Exchange},
+    guard::{EndHook, Env, Exchange},
 };
 
 use super::{Observer, Outcome, Record};
@@ -32,6 +32,7 @@ pub(crate) struct Ticket {
 pub(crate) struct Open {
     pub(crate) record: Record,
     pub(crate) permits: Vec<Box<dyn Any + Send + Sync>>,
+    pub(crate) ends: Vec<EndHook>,
     /// Observers of stacks within the one that opened it.
     joined: Vec<Arc<dyn Observer>>,
     /// Whether anybody is told whom an operator named, and not only guards.
@@ -63,7 +64,13 @@ impl Ticket {
         };
         if outer.observed {
             let mut open = outer.lock();
-            open.joined.extend(env.halves.iter().cloned());
+            for half in &env.halves {
+                // One guard may stand in both stacks, and is told once all the same.
+                let known = outer.env.halves.iter().chain(&open.joined);
+                if !is_among(half, known) {
+                    open.joined.push(half.clone());
+                }
+            }
             if !open.is_audited {
                 open.is_audited = !env.observers.is_empty();
                 open.joined.extend(env.observers.iter().cloned());
@@ -96,6 +103,7 @@ impl Ticket {
             bytes_out: 0,
             notes: Vec::new(),
             uri: exchange.uri().clone(),
+            is_client_proxy: false,
         };
         let ticket = Arc::new(Self {
             env: exchange.env.clone(),
@@ -104,6 +112,7 @@ impl Ticket {
             open: Mutex::new(Open {
                 record,
                 permits: Vec::new(),
+                ends: Vec::new(),
                 joined: Vec::new(),
                 is_audited: !exchange.env.observers.is_empty(),
             }),
@@ -136,11 +145,13 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if self.observed {
+        if self.observed || !open.ends.is_empty() {
             // Without a clock the record says that it took no time.
             contained("a clock", || {
                 open.record.elapsed = self.env.clock.now().saturating_sub(self.began);
             });
+        }
+        if self.observed {
             let sample = open.record.route.as_ref().and_then(|route| route.sample.clone());
             let left_out = match sample {
                 Some(sample) => sample.choose(&open.record, self.began + open.record.elapsed),
@@ -155,10 +166,20 @@ impl Drop for Ticket {
                 contained("an observer", || observer.completed(&open.record));
             }
         }
+        for hook in open.ends.drain(..) {
+            contained("the end of a guard's work", || hook(&open.record));
+        }
         for permit in open.permits.drain(..) {
             contained("a permit", || drop(permit));
         }
     }
+}
+
+fn is_among<'a>(
+    half: &Arc<dyn Observer>,
+    mut known: impl Iterator<Item = &'a Arc<dyn Observer>>,
+) -> bool {
+    known.any(|other| std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(half)))
 }
 
 /// Runs code that is not ours. What panics must neither hide the record from the next observer nor

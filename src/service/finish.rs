@@ -64,7 +64,7 @@ impl Settled {
             exchange.request_id();
         }
         self.request_id.clone_from(&exchange.context.request_id);
-        let holds = exchange.later.as_ref().is_some_and(|later| !later.permits.is_empty());
+        let holds = exchange.later.as_ref().is_some_and(|later| later.outlives_the_answer());
         if holds && ticket.is_none() && outer.is_none() {
             *ticket = Some(Ticket::open(exchange, false));
         }
@@ -74,6 +74,7 @@ impl Settled {
                 open.record.request_id.clone_from(id);
             }
             open.record.client = exchange.client_so_far();
+            open.record.is_client_proxy = exchange.context.is_client_proxy;
             open.record.secure = exchange.context.channel.secure();
             open.record.version.clone_from(&exchange.context.version);
             let is_proven = !exchange.context.is_provisional;
@@ -82,6 +83,7 @@ impl Settled {
             if let Some(later) = exchange.later.as_mut() {
                 open.record.notes.append(&mut later.notes);
                 open.permits.append(&mut later.permits);
+                open.ends.append(&mut later.ends);
             }
         }
         if let Some(later) = exchange.later.as_mut() {

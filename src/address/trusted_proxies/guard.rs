@@ -176,6 +176,7 @@ impl Guard for TrustedProxies {
         exchange.set_client(client);
         exchange.context.channel = channel;
         exchange.context.is_proxied = true;
+        exchange.context.is_client_proxy = self.0.trusted.contains(client.ip());
         exchange.trust_request_id();
         Ok(Flow::Continue)
     }
