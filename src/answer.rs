@@ -1,6 +1,6 @@
 //! What is known at once, or after real I/O.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use futures_util::future::BoxFuture;
 
@@ -53,5 +53,17 @@ impl<T: fmt::Debug> fmt::Debug for Answer<T> {
             Self::Now(answer) => f.debug_tuple("Now").field(answer).finish(),
             Self::Later(_) => f.write_str("Later"),
         }
+    }
+}
+
+/// Why a store could not tell; seen by observers only.
+#[derive(Debug, thiserror::Error)]
+#[error("the store failed: {0}")]
+pub struct StoreError(#[source] Box<dyn Error + Send + Sync>);
+
+impl StoreError {
+    /// Wraps what went wrong.
+    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(cause.into())
     }
 }

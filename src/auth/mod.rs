@@ -106,9 +106,10 @@ pub mod webhook;
 #[cfg(test)]
 mod tests;
 
+pub use crate::answer::StoreError;
 pub use guard::Authenticate;
 #[cfg(any(feature = "jwt", feature = "api-key"))]
 pub(crate) use guard::{admit_alone, scheme_builder, scheme_guard};
 #[cfg(any(feature = "api-key", feature = "basic"))]
 pub use guessing::Guesses;
-pub use scheme::{Attempt, IntoScheme, Pending, Scheme, StoreError};
+pub use scheme::{Attempt, IntoScheme, Pending, Scheme};

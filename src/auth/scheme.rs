@@ -71,18 +71,6 @@ impl fmt::Debug for Pending {
     }
 }
 
-/// Why a store could not tell; seen by observers only.
-#[derive(Debug, thiserror::Error)]
-#[error("the store failed: {0}")]
-pub struct StoreError(#[source] Box<dyn Error + Send + Sync>);
-
-impl StoreError {
-    /// Wraps what went wrong.
-    pub fn new(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self(cause.into())
-    }
-}
-
 /// One way to prove who is calling: bearer tokens, API keys.
 ///
 /// Several stand side by side in one [`Authenticate`](crate::auth::Authenticate).

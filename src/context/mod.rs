@@ -143,6 +143,12 @@ impl Context {
         }
     }
 
+    /// What adds attributes to the record once the request is the handler's.
+    #[cfg(feature = "throttle")]
+    pub(crate) fn notes(&self) -> Notes {
+        Notes(self.ticket.clone())
+    }
+
     /// Whether nothing is known, so that nothing need be handed on.
     pub(crate) fn is_empty(&self) -> bool {
         self.peer.is_none()
@@ -157,5 +163,19 @@ impl Context {
             && self.request_id.is_none()
             && self.ticket.is_none()
             && self.unauthenticated.is_none()
+    }
+}
+
+/// Adds attributes to a request's record, as long as that is open.
+#[cfg(feature = "throttle")]
+#[derive(Clone)]
+pub(crate) struct Notes(Option<Weak<Ticket>>);
+
+#[cfg(feature = "throttle")]
+impl Notes {
+    pub(crate) fn add(&self, key: &'static str, value: impl Into<Cow<'static, str>>) {
+        if let Some(ticket) = self.0.as_ref().and_then(Weak::upgrade) {
+            ticket.lock().record.notes.push((key, value.into()));
+        }
     }
 }

@@ -41,8 +41,8 @@ impl Exchange {
     }
 
     /// For a body hook that needs real I/O: goes on with a [`Flow::suspend`] once the hook is done,
-    /// before the next one and before the handler. What it comes to may be a refusal, and no answer
-    /// of its own. Elsewhere, and for a guard on trial, nothing comes of it.
+    /// before the next one and before the handler. What it comes to may be a refusal, or an answer in
+    /// the handler's place. Elsewhere, and for a guard on trial, nothing comes of it.
     pub fn wait(&mut self, flow: Flow) {
         if let (Flow::Suspend(resume), None) = (flow, self.trial) {
             self.later().waits().push(resume);

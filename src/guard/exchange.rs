@@ -2,6 +2,8 @@ use std::{any::Any, borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum_core::body::Body;
 use bytes::Bytes;
+#[cfg(feature = "throttle")]
+use http::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request, response};
 
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
     router,
 };
 
-use super::{BodyHook, BodyWatch, Env, Guard, Later, Mode, Rehearsal, Replies, Signed};
+use super::{BodyHook, BodyWatch, Env, Guard, Later, Mode, Rehearsal, Replies, ReplyHook, Signed};
 
 /// A request under judgement: its head, what is known so far, and what guards registered for later.
 ///
@@ -263,7 +265,20 @@ impl Exchange {
         hook: impl FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync + 'static,
     ) {
         if self.trial.is_none() {
-            self.later().reply_hooks.push(Signed::new(Box::new(hook)));
+            self.later().reply_hooks.push(Signed::new(ReplyHook::Head(Box::new(hook))));
+        }
+    }
+
+    /// As [`on_reply`](Self::on_reply), for who needs the body of the handler's answer, too. A guard
+    /// that may do this is a part of the crate: what it gives back is not measured against what the
+    /// head says of it.
+    #[cfg(feature = "throttle")]
+    pub(crate) fn on_answer(
+        &mut self,
+        hook: impl FnOnce(Response<Body>) -> Response<Body> + Send + Sync + 'static,
+    ) {
+        if self.trial.is_none() {
+            self.later().reply_hooks.push(Signed::new(ReplyHook::Whole(Box::new(hook))));
         }
     }
 

@@ -4,8 +4,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use axum_core::body::Body;
 use bytes::Bytes;
-use http::{HeaderMap, response};
+use http::{HeaderMap, Response, response};
 
 use crate::rejection::Rejection;
 
@@ -29,8 +30,13 @@ pub trait BodyWatch: Send + Sync + 'static {
     }
 }
 
-pub(crate) type ReplyHook =
-    Box<dyn FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync>;
+/// What runs once the handler has answered.
+pub(crate) enum ReplyHook {
+    /// Changes the head, or refuses.
+    Head(Box<dyn FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync>),
+    /// Takes the whole answer, and gives the one that goes out.
+    Whole(Box<dyn FnOnce(Response<Body>) -> Response<Body> + Send + Sync>),
+}
 
 pub(crate) type BodyHookFn =
     Box<dyn FnOnce(&mut Exchange, &Bytes) -> Result<Option<Bytes>, Rejection> + Send + Sync>;

@@ -16,7 +16,7 @@ use crate::{
     rejection::Rejection,
 };
 
-use super::{Stack, caught, finish::take_verdict, in_time, refuse_unproven, request_body};
+use super::{Early, Stack, caught, finish::take_verdict, in_time, refuse_unproven, request_body};
 
 /// What a request's guards came to.
 enum End {
@@ -60,8 +60,12 @@ async fn judge_body(exchange: &mut Exchange, bytes: Bytes) -> Result<(), Rejecti
     let body = Body::from(bytes);
     if request_body::is_to_be_read(exchange, &body) {
         let read = AssertUnwindSafe(request_body::read(exchange, body)).catch_unwind();
-        let read = read.await.unwrap_or_else(|panic| Err(Rejection::panicked(panic.as_ref())));
-        return read.and_then(|_| refuse_unproven(exchange));
+        let read =
+            read.await.unwrap_or_else(|panic| Err(Rejection::panicked(panic.as_ref()).into()));
+        return match read {
+            Err(Early::Reject(rejection)) => Err(rejection),
+            _ => refuse_unproven(exchange),
+        };
     }
     let wrapped = request_body::wrap(exchange, body)?;
     refuse_unproven(exchange)?;

@@ -255,11 +255,17 @@ impl Tail {
             return Ok(response);
         }
         let hooks = std::mem::take(&mut self.settled.reply_hooks);
-        let (mut parts, body) = response.into_parts();
         caught(|| {
-            hooks.into_iter().rev().try_for_each(|hook| hook.doing(|hook| hook(&mut parts)))
-        })?;
-        Ok(Response::from_parts(parts, body))
+            hooks.into_iter().rev().try_fold(response, |response, hook| {
+                hook.doing(|hook| match hook {
+                    ReplyHook::Head(hook) => {
+                        let (mut parts, body) = response.into_parts();
+                        hook(&mut parts).map(|()| Response::from_parts(parts, body))
+                    }
+                    ReplyHook::Whole(hook) => Ok(hook(response)),
+                })
+            })
+        })
     }
 
     /// Puts the id on every answer, where that was asked for; a refusal in words has it already.

@@ -198,6 +198,12 @@ pub(crate) enum Early {
     Reject(Rejection),
 }
 
+impl From<Rejection> for Early {
+    fn from(rejection: Rejection) -> Self {
+        Self::Reject(rejection)
+    }
+}
+
 /// Runs guards' code; a panic becomes a refusal.
 fn caught<T>(f: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
     catch_unwind(AssertUnwindSafe(f))
@@ -255,7 +261,10 @@ where
     B::Error: Into<BoxError>,
 {
     if exchange.context.is_provisional && request_body::is_to_be_read(exchange, &body) {
-        drop(request_body::read(exchange, body).await?);
+        // What a guard answers now is not for who has been answered.
+        if let Err(Early::Reject(rejection)) = request_body::read(exchange, body).await {
+            return Err(rejection);
+        }
     }
     refuse_unproven(exchange)
 }
@@ -299,7 +308,7 @@ where
                 Err(rejection) => Early::Reject(rejection),
             }),
             Ok(_) if request_body::is_to_be_read(&mut exchange, &body) => {
-                request_body::read(&mut exchange, body).await.map_err(Early::Reject)
+                request_body::read(&mut exchange, body).await
             }
             Ok(_) => {
                 request_body::wrap(&mut exchange, body).map_err(Early::Reject).map(|wrapped| {

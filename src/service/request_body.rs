@@ -17,10 +17,10 @@ use crate::{
 };
 
 use super::{
-    caught,
+    Early, caught,
     finish::Verdict,
     idle::{Pace, Patience, Pulse},
-    in_time,
+    in_time, refuse_unproven,
     watched::{Measure, Watched, chunk, end},
 };
 
@@ -142,7 +142,7 @@ fn not_judged(exchange: &mut Exchange, hook: &BodyHook) {
 }
 
 /// Reads the whole body and lets the hooks judge it, in the order of their phases.
-pub(super) async fn read<B>(exchange: &mut Exchange, body: B) -> Result<Body, Rejection>
+pub(super) async fn read<B>(exchange: &mut Exchange, body: B) -> Result<Body, Early>
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
     B::Error: Into<BoxError>,
@@ -166,7 +166,11 @@ where
         bytes = judged?;
         for wait in take(exchange, Later::waits) {
             let waited = in_time(Flow::Suspend(wait), exchange).await;
-            waited.map_err(|refusal| refusal.by(guard.unwrap_or("body")))?;
+            let waited = waited.map_err(|refusal| refusal.by(guard.unwrap_or("body")))?;
+            if let Flow::Respond(response) = waited {
+                refuse_unproven(exchange)?;
+                return Err(Early::Respond(response));
+            }
         }
         // A hook may ask for more.
         hooks.extend(take(exchange, |later| &mut later.body_hooks));
