@@ -10,6 +10,9 @@
 )]
 #![cfg(all(feature = "throttle", feature = "axum"))]
 
+#[cfg(feature = "calendar")]
+#[path = "throttle/calendar.rs"]
+mod calendar;
 #[path = "throttle/guesses.rs"]
 mod guesses;
 mod support;

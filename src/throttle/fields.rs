@@ -3,13 +3,14 @@
 //! `RateLimit-Policy` and `RateLimit` follow draft-ietf-httpapi-ratelimit-headers-11,
 //! `Retry-After` follows RFC 9110, section 10.2.3.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-use super::rule::{Rule, Standing};
+use super::rule::{Periods, Rule, Standing};
 
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -23,7 +24,7 @@ const MOST_KEPT: u64 = 1024;
 #[derive(Debug)]
 pub(super) struct Fields {
     /// `"name";q=600;w=60`.
-    policy: HeaderValue,
+    policy: Policy,
     /// `"name";r=`, which every `RateLimit` item begins with.
     opening: Box<[u8]>,
     /// Every item an admitted request can be told, by window and what is left; empty where they
@@ -32,18 +33,59 @@ pub(super) struct Fields {
     burst: u64,
 }
 
+#[derive(Debug)]
+enum Policy {
+    Written(HeaderValue),
+    Changing(Changing),
+}
+
+/// A policy whose periods differ in length: written anew when one has another length than the last.
+#[derive(Debug)]
+struct Changing {
+    /// `"name";q=600;w=`.
+    opening: Box<str>,
+    periods: Arc<dyn Periods>,
+    present: ArcSwapOption<(u64, HeaderValue)>,
+}
+
+impl Changing {
+    fn policy(&self) -> HeaderValue {
+        let seconds = self.periods.seconds();
+        match self.present.load().as_deref() {
+            Some((written, value)) if *written == seconds => value.clone(),
+            _ => {
+                let text = format!("{}{seconds}", self.opening);
+                let value = HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+                self.present.store(Some(Arc::new((seconds, value.clone()))));
+                value
+            }
+        }
+    }
+}
+
 impl Fields {
     /// The fields of a policy whose name needs no quoting, as the builder sees to; its period is in
     /// seconds.
     pub(super) fn new(name: &str, quota: u32, period: u64, rule: &Rule) -> Self {
-        let policy = format!("\"{name}\";q={quota};w={period}");
+        let opening = format!("\"{name}\";q={quota};w=");
+        let policy = match rule.periods() {
+            Some(periods) => Policy::Changing(Changing {
+                opening: opening.into(),
+                periods: periods.clone(),
+                present: ArcSwapOption::empty(),
+            }),
+            None => Policy::Written(
+                HeaderValue::try_from(format!("{opening}{period}"))
+                    .unwrap_or(HeaderValue::from_static("")),
+            ),
+        };
         let burst = rule.capacity();
         let items = match rule {
             Rule::Rate(rate) => burst.checked_mul(rate.longest_window()),
             Rule::Fixed(_) | Rule::Sliding(_) => None,
         };
         Self {
-            policy: HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("")),
+            policy,
             opening: format!("\"{name}\";r=").into_bytes().into_boxed_slice(),
             kept: (0..items.filter(|items| *items <= MOST_KEPT).unwrap_or(0))
                 .map(|_| OnceLock::new())
@@ -54,7 +96,10 @@ impl Fields {
 
     /// What the policy allows.
     pub(super) fn policy(&self) -> HeaderValue {
-        self.policy.clone()
+        match &self.policy {
+            Policy::Written(policy) => policy.clone(),
+            Policy::Changing(policy) => policy.policy(),
+        }
     }
 
     /// What is left of it: `"name";r=599;t=1`.

@@ -43,7 +43,25 @@ enum Shape {
     Rate(Duration),
     Fixed(Duration),
     Sliding(Duration),
-    Aligned(Box<str>, Arc<dyn Periods>),
+    Aligned(Aligned),
+}
+
+/// Periods that somebody else knows.
+#[derive(Clone, Debug)]
+pub(super) struct Aligned {
+    /// `calendar-day`.
+    pub(super) name: Box<str>,
+    /// `calendar day in Europe/Zurich`.
+    pub(super) summary: Box<str>,
+    pub(super) periods: Result<Arc<dyn Periods>, Unusable>,
+}
+
+/// Why there are none.
+#[derive(Clone, Debug)]
+pub(super) struct Unusable {
+    pub(super) value: String,
+    pub(super) problem: &'static str,
+    pub(super) remedy: &'static str,
 }
 
 impl Limit {
@@ -89,13 +107,8 @@ impl Limit {
     }
 
     #[allow(dead_code, reason = "for periods that a feature brings")]
-    pub(super) fn aligned(
-        setter: &'static str,
-        quota: u32,
-        period: impl Into<Box<str>>,
-        periods: Arc<dyn Periods>,
-    ) -> Self {
-        Self::new(setter, quota, Shape::Aligned(period.into(), periods))
+    pub(super) fn aligned(setter: &'static str, quota: u32, aligned: Aligned) -> Self {
+        Self::new(setter, quota, Shape::Aligned(aligned))
     }
 
     /// How many are admitted at once by a key that has been quiet, where the limit is a rate.
@@ -125,7 +138,7 @@ impl Limit {
         let (Shape::Rate(period) | Shape::Fixed(period) | Shape::Sliding(period)) = &self.shape
         else {
             return match &self.shape {
-                Shape::Aligned(name, _) => name.to_string(),
+                Shape::Aligned(aligned) => aligned.name.to_string(),
                 _ => String::new(),
             };
         };
@@ -146,7 +159,7 @@ impl Limit {
             Shape::Rate(_) => format!("{quota}{what} per {period}, burst {}", self.capacity()),
             Shape::Fixed(_) => format!("{quota}{what} per fixed {period}"),
             Shape::Sliding(_) => format!("{quota}{what} per sliding {period}"),
-            Shape::Aligned(..) => format!("{quota}{what} per {period}"),
+            Shape::Aligned(ref aligned) => format!("{quota}{what} per {}", aligned.summary),
         }
     }
 
@@ -164,8 +177,8 @@ impl Limit {
             Shape::Sliding(window) => {
                 Rule::Sliding(Sliding::new(self.quota, self.checked_length(*window, mistakes)))
             }
-            Shape::Aligned(_, periods) => {
-                Rule::Fixed(Fixed::new(self.quota, Span::Of(periods.clone())))
+            Shape::Aligned(aligned) => {
+                Rule::Fixed(Fixed::new(self.quota, self.checked_span(aligned, mistakes)))
             }
         };
         if self.burst.is_some() && !matches!(self.shape, Shape::Rate(_)) {
@@ -175,12 +188,23 @@ impl Limit {
         Ruled { fields: Fields::new(&name, self.quota, self.told_period(), &rule), name, rule }
     }
 
+    /// Whole seconds, zero where they differ from period to period.
     fn told_period(&self) -> u64 {
         match &self.shape {
             Shape::Rate(period) | Shape::Fixed(period) | Shape::Sliding(period) => {
                 period.as_secs() + u64::from(period.subsec_nanos() > 0)
             }
-            Shape::Aligned(_, periods) => periods.seconds(),
+            Shape::Aligned(_) => 0,
+        }
+    }
+
+    fn checked_span(&self, aligned: &Aligned, mistakes: &mut Mistakes) -> Span {
+        match &aligned.periods {
+            Ok(periods) => Span::Of(periods.clone()),
+            Err(Unusable { value, problem, remedy }) => {
+                mistakes.push(self.setter, value, *problem, *remedy);
+                Span::Every(SECOND)
+            }
         }
     }
 

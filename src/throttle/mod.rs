@@ -74,6 +74,8 @@
 //! - It does not limit what runs at once, nor bytes.
 
 mod builder;
+#[cfg(feature = "calendar")]
+mod calendar;
 mod fields;
 mod guard;
 mod hash;
@@ -88,6 +90,8 @@ mod sip;
 mod verdict;
 
 pub use builder::{Count, ThrottleBuilder};
+#[cfg(feature = "calendar")]
+pub use calendar::Calendar;
 pub use guard::Throttle;
 pub use key::{Absent, Key};
 pub use limit::Limit;

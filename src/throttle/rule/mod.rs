@@ -111,6 +111,14 @@ impl Rule {
         }
     }
 
+    /// The periods it counts by, where they are not all of one length.
+    pub(super) fn periods(&self) -> Option<&std::sync::Arc<dyn Periods>> {
+        match self {
+            Self::Fixed(window) => window.periods(),
+            Self::Rate(_) | Self::Sliding(_) => None,
+        }
+    }
+
     /// Whether it asks for the time since the Unix epoch.
     pub(super) fn reads_unix(&self) -> bool {
         !matches!(self, Self::Rate(_))

@@ -14,7 +14,7 @@ pub(in crate::throttle) trait Periods:
     /// at least one.
     fn rest(&self, unix: u64) -> u64;
 
-    /// The seconds of the period a client is told.
+    /// The seconds of the period it was asked about last.
     fn seconds(&self) -> u64;
 }
 
@@ -49,6 +49,14 @@ impl Fixed {
 
     pub(in crate::throttle) fn quota(&self) -> u64 {
         self.quota
+    }
+
+    /// The periods it counts by, where they are not all of one length.
+    pub(in crate::throttle) fn periods(&self) -> Option<&Arc<dyn Periods>> {
+        match &self.span {
+            Span::Every(_) => None,
+            Span::Of(periods) => Some(periods),
+        }
     }
 
     /// Nanoseconds left of the window, and what it has counted.
