@@ -2,4 +2,6 @@ mod bounds;
 mod exactness;
 mod guard;
 mod limiter;
+mod model;
+mod rules;
 mod settings;

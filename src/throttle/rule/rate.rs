@@ -33,6 +33,12 @@ impl Owed {
     }
 }
 
+impl Owed {
+    fn capped(self) -> Self {
+        if self.nanos > LONGEST_DEBT { Self { nanos: LONGEST_DEBT, spare: 0 } } else { self }
+    }
+}
+
 impl Rate {
     /// `quota` units in `period` nanoseconds, `burst` of them at once; none of them is zero.
     /// Nothing where a spent bucket would take longer than a year to be whole again.
@@ -74,11 +80,14 @@ impl Rate {
     }
 
     pub(super) fn charge(&self, state: Option<State>, now: u64, cost: u64) -> State {
-        kept(self.later(owed(state, now), cost), now)
+        kept(self.later(owed(state, now), cost).capped(), now)
     }
 
     pub(super) fn refund(&self, state: State, now: u64, cost: u64) -> State {
         let owed = owed(Some(state), now);
+        if owed == Owed::NOTHING {
+            return state;
+        }
         let (whole, parts) = self.interval;
         let parts = u128::from(parts) * u128::from(cost) + u128::from(owed.spare);
         let quota = u128::from(self.quota);
@@ -90,7 +99,7 @@ impl Rate {
         }
     }
 
-    /// What is owed once `cost` more is, two years at most.
+    /// What is owed once `cost` more is.
     fn later(&self, owed: Owed, cost: u64) -> Owed {
         let (whole, parts) = self.interval;
         if cost == 1 {
@@ -99,7 +108,7 @@ impl Rate {
                 Some(0) => (0, 0),
                 Some(parts) => (1, self.quota - parts),
             };
-            return Owed { nanos: (owed.nanos + whole + more).min(LONGEST_DEBT), spare };
+            return Owed { nanos: owed.nanos + whole + more, spare };
         }
         let quota = u128::from(self.quota);
         let parts = u128::from(parts) * u128::from(cost);
@@ -111,10 +120,7 @@ impl Rate {
             }
         };
         let nanos = u128::from(owed.nanos) + u128::from(whole) * u128::from(cost) + more;
-        match u64::try_from(nanos) {
-            Ok(nanos) if nanos < LONGEST_DEBT => Owed { nanos, spare: spare as u64 },
-            _ => Owed { nanos: LONGEST_DEBT, spare: 0 },
-        }
+        Owed { nanos: u64::try_from(nanos).unwrap_or(u64::MAX), spare: spare as u64 }
     }
 
     /// Whole units left, and seconds until there is one more.

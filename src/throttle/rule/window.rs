@@ -176,11 +176,11 @@ impl Sliding {
         // What of the window before may still lie within, so that `free - count` is enough.
         let within = |free: u64, before: u64| {
             let rest = self.parts(free) / u128::from(before.max(1));
-            u64::try_from(rest).unwrap_or(u64::MAX).min(self.length)
+            u64::try_from(rest).unwrap_or(u64::MAX)
         };
         match free.checked_sub(two.count) {
             Some(free) => two.rest.saturating_sub(within(free, two.before)),
-            None => two.rest + self.length - within(free, two.count),
+            None => (two.rest + self.length).saturating_sub(within(free, two.count)),
         }
     }
 
