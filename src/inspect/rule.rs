@@ -142,6 +142,12 @@ rules! {
     PLAIN_REDIS Medium "plain-redis"
         "write `rediss://` and leave out `dangerous().plaintext()`, unless the network encrypts by itself"
         ["API8:2023" "ASVS 12.3.1"]
+    STORE_OPEN Medium "store-open"
+        "write `Shared::closed` or `Shared::local_share`"
+        ["API4:2023" "ASVS 2.4.1"]
+    STORE_LOST Medium "store-lost"
+        "see why, in the finding and the log, and that the store can be reached from here"
+        ["API4:2023"]
     IPV6_KEYS Medium "ipv6-keys"
         "write `ipv6_prefix(64)` or fewer bits"
         ["API4:2023" "ASVS 2.4.1"]

@@ -169,6 +169,14 @@ impl Redis {
         }
     }
 
+    /// Whether the server that has a key is not asked for now.
+    pub(crate) fn check_key(&self, key: &[u8]) -> Result<(), RedisError> {
+        match &self.0.servers {
+            Servers::One(node) => node.check(),
+            Servers::Many(cluster) => cluster.check_key(key),
+        }
+    }
+
     /// Whether it failed, and is not asked for now; of a cluster, any node with slots.
     pub(crate) fn check(&self) -> Result<(), RedisError> {
         self.nodes().iter().try_for_each(|node| node.check())

@@ -63,6 +63,12 @@ impl Cluster {
         owners
     }
 
+    /// Whether the node that has a key is not asked for now, as far as is known.
+    pub(super) fn check_key(self: &Arc<Self>, key: &[u8]) -> Result<(), RedisError> {
+        let Some(node) = owner(&self.map.load(), slot(key)) else { return Ok(()) };
+        node.check().inspect_err(|_| self.refresh_soon())
+    }
+
     pub(super) async fn eval(
         self: &Arc<Self>,
         script: &Script,
@@ -115,7 +121,9 @@ impl Cluster {
             self.asked.compare_exchange(before, now, Ordering::Relaxed, Ordering::Relaxed);
         if is_due && claimed.is_ok() {
             let cluster = self.clone();
-            tokio::spawn(async move { cluster.refresh().await });
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                runtime.spawn(async move { cluster.refresh().await });
+            }
         }
     }
 

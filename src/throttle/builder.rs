@@ -6,12 +6,15 @@ use http::{HeaderName, header};
 
 use crate::error::{ConfigError, Mistakes};
 
-use super::guard::{Backend, Inner, Throttle};
+use super::guard::{Inner, Throttle};
 use super::key::{Absent, Key, Prefixes, Tagger};
 use super::limit::Limit;
 use super::limits::Limits;
-use super::memory::Memory;
 use super::verdict::MOST;
+
+#[cfg_attr(not(feature = "redis"), path = "builder/bare.rs")]
+mod store;
+use store::Store;
 
 const MOST_KEYS: usize = 1 << 28;
 
@@ -43,6 +46,7 @@ pub struct ThrottleBuilder {
     count: Count,
     prefixes: Prefixes,
     max_keys: usize,
+    store: Store,
 }
 
 impl ThrottleBuilder {
@@ -56,6 +60,7 @@ impl ThrottleBuilder {
             count: Count::default(),
             prefixes: Prefixes { v4: 32, v6: 64 },
             max_keys: 100_000,
+            store: Store::default(),
         }
     }
 
@@ -136,9 +141,12 @@ impl ThrottleBuilder {
         self.check_key(&mut mistakes);
         self.check_names(&limits, &mut mistakes);
         self.check_bounds(&mut mistakes);
+        if mistakes.is_empty() {
+            self.store.check(&limits, &mut mistakes);
+        }
         mistakes.finish()?;
         Ok(Throttle(Arc::new(Inner {
-            backend: Backend::Memory(Memory::new(self.max_keys * limits.each().len())),
+            backend: self.store.backend(self.max_keys * limits.each().len()),
             tagger: Tagger::new(&self.key, self.absent, self.prefixes),
             summary: self.summary(&limits),
             cost: self.cost.into(),
@@ -281,7 +289,7 @@ impl ThrottleBuilder {
             _ => format!("client network (/{v4} for IPv4, /{v6} for IPv6)"),
         };
         let key = self.key.to_string().replace("client network", &networks);
-        text += &format!(", by {key}, at most {} keys", self.max_keys);
+        text += &format!(", by {key}, {}", self.store.summary(self.max_keys));
         text
     }
 }

@@ -94,6 +94,17 @@ impl Fields {
         }
     }
 
+    /// The same policy, for a store that tells nobody.
+    #[allow(dead_code, reason = "for stores that a feature brings")]
+    pub(super) fn bare(&self) -> Self {
+        Self {
+            policy: self.policy.clone(),
+            opening: self.opening.clone(),
+            kept: Box::default(),
+            burst: self.burst,
+        }
+    }
+
     /// What the policy allows.
     pub(super) fn policy(&self) -> HeaderValue {
         match &self.policy {

@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::context::{ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase};
-use crate::inspect::{Findings, rule};
+use crate::inspect::{Findings, Readiness, rule};
 use crate::observe::{Observer, Record};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
@@ -22,7 +22,7 @@ use super::limit::Limit;
 use super::limits::Limits;
 use super::memory::Memory;
 use super::rule::{Moment, SECOND};
-use super::verdict::Verdict;
+use super::verdict::{Source, Verdict};
 
 const DETAIL: &str = "a limit is used up; come back after the time in `Retry-After`";
 
@@ -57,10 +57,10 @@ pub(super) enum Backend {
 }
 
 impl Backend {
-    fn charge_late(&self, tag: u64, limits: &Limits, cost: u64) {
+    fn charge_late(&self, order: &Order<'_>) {
         match self {
-            Self::Memory(memory) => memory.charge_late(tag, limits, cost),
-            Self::Shared(_) => {}
+            Self::Memory(memory) => memory.charge_late(order.tag, order.limits, order.cost),
+            Self::Shared(ledger) => ledger.charge_late(order),
         }
     }
 }
@@ -154,15 +154,13 @@ impl Inner {
                 self.answer(exchange, due, &verdict).map(|()| Flow::Continue)
             }
             Backend::Shared(ledger) => match ledger.charge(&order) {
-                Answer::Now(verdict) => {
-                    self.answer(exchange, due, &verdict?).map(|()| Flow::Continue)
-                }
+                Answer::Now(verdict) => self.hear(exchange, due, verdict).map(|()| Flow::Continue),
                 Answer::Later(asked) => {
                     let this = self.clone();
                     Ok(Flow::suspend(move |exchange| {
                         Box::pin(async move {
-                            let verdict = asked.await?;
-                            this.answer(exchange, due, &verdict).map(|()| Flow::Continue)
+                            let verdict = asked.await;
+                            this.hear(exchange, due, verdict).map(|()| Flow::Continue)
                         })
                     }))
                 }
@@ -174,6 +172,27 @@ impl Inner {
         let now = nanos(exchange.now());
         let unix = if self.limits.reads_unix() { nanos(exchange.unix()) } else { 0 };
         Moment { now, unix }
+    }
+
+    /// What a store that others share says, or what is said without it.
+    fn hear(
+        &self,
+        exchange: &mut Exchange,
+        due: Due,
+        verdict: Result<Verdict, Rejection>,
+    ) -> Result<(), Rejection> {
+        let lost = match &verdict {
+            Ok(verdict) => match verdict.source() {
+                Source::Counted => None,
+                Source::Share => Some("decided by this process's share"),
+                Source::Nobody => Some("let through"),
+            },
+            Err(_) => Some("refused"),
+        };
+        if let Some(lost) = lost {
+            exchange.note("store-lost", lost);
+        }
+        self.answer(exchange, due, &verdict?)
     }
 
     fn answer(
@@ -261,6 +280,12 @@ impl Guard for Throttle {
         self.0.needs
     }
 
+    fn ready(&self, readiness: &mut Readiness) {
+        if let Backend::Shared(ledger) = &self.0.backend {
+            ledger.ready(readiness);
+        }
+    }
+
     fn observer(&self) -> Option<Arc<dyn Observer>> {
         match self.0.count {
             Count::Requests => None,
@@ -274,6 +299,9 @@ impl Guard for Throttle {
         if !report.mark("throttle", Arc::as_ptr(&self.0).addr()) {
             report.add(&rule::THROTTLE_TWICE, subject(), "it stands in the stack twice");
             return;
+        }
+        if let Backend::Shared(ledger) = &inner.backend {
+            ledger.findings(&subject(), report);
         }
         let bits = inner.ipv6_prefix;
         if bits > 64 {
@@ -322,7 +350,14 @@ impl Observer for Inner {
         let facts =
             Facts { client, principal: None, route: record.route.as_deref(), headers: None };
         if let Ok(Some(tag)) = self.tagger.tag(facts) {
-            self.backend.charge_late(tag, &self.limits, self.cost);
+            self.backend.charge_late(&Order {
+                tag,
+                digest: &|| self.tagger.digest(facts),
+                limits: &self.limits,
+                cost: self.cost,
+                mode: Spending::Spend,
+                at: Moment { now: 0, unix: nanos(record.started) },
+            });
         }
     }
 }

@@ -57,6 +57,9 @@ pub(super) trait Ledger: Send + Sync + 'static {
     /// What the request is answered when the store cannot be asked, and that is what was chosen.
     fn charge(&self, order: &Order<'_>) -> Answer<Result<Verdict, Rejection>>;
 
+    /// Charges whatever the limits say, once a request is over. Nobody waits for it.
+    fn charge_late(&self, order: &Order<'_>);
+
     /// Charges more (or gives back, where it is negative) than was asked for. Nobody waits for it.
     fn settle(&self, receipt: &Receipt, more: i64) -> Answer<()>;
 

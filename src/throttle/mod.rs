@@ -86,6 +86,8 @@ mod limits;
 mod memory;
 mod policy;
 mod rule;
+#[cfg(feature = "redis")]
+pub mod shared;
 mod sip;
 mod verdict;
 
@@ -95,6 +97,8 @@ pub use calendar::Calendar;
 pub use guard::Throttle;
 pub use key::{Absent, Key};
 pub use limit::Limit;
+#[cfg(feature = "redis")]
+pub use shared::{DangerousShared, Shared};
 
 #[cfg(test)]
 mod tests;

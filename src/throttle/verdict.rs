@@ -3,11 +3,26 @@ use super::rule::Standing;
 /// Limits of one throttle that are decided together, at most.
 pub(super) const MOST: usize = 4;
 
+/// Who decided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The store that counts.
+    #[default]
+    Counted,
+    /// This process by its share, since the store that others share is lost.
+    #[allow(dead_code, reason = "of stores that a feature brings")]
+    Share,
+    /// Nobody: it is lost, and that lets everything through.
+    #[allow(dead_code, reason = "of stores that a feature brings")]
+    Nobody,
+}
+
 /// What the limits of one throttle say about one request, in the order they were written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
     standings: [Standing; MOST],
     count: usize,
+    source: Source,
 }
 
 impl Verdict {
@@ -22,9 +37,19 @@ impl Verdict {
         self.standings.get(..self.count).unwrap_or_default()
     }
 
-    /// Whether every limit admits it; without limits nothing is.
+    #[allow(dead_code, reason = "for stores that a feature brings")]
+    pub(super) fn from(self, source: Source) -> Self {
+        Self { source, ..self }
+    }
+
+    pub(super) fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Whether every limit admits it; without limits nothing is, unless nobody counts.
     pub(super) fn admitted(&self) -> bool {
-        self.count > 0 && self.standings().iter().all(|standing| standing.admitted)
+        let is_counted = self.count > 0 || self.source == Source::Nobody;
+        is_counted && self.standings().iter().all(|standing| standing.admitted)
     }
 
     /// Nanoseconds until all of them would.

@@ -59,6 +59,16 @@ impl Rate {
         self.burst
     }
 
+    /// Units in a period.
+    pub(in crate::throttle) fn quota(&self) -> u64 {
+        self.quota
+    }
+
+    /// Nanoseconds.
+    pub(in crate::throttle) fn period(&self) -> u64 {
+        self.period
+    }
+
     /// The longest window a [`Standing`] about an admitted request names, in seconds.
     pub(in crate::throttle) fn longest_window(&self) -> u64 {
         seconds(self.interval.0 + 1)

@@ -59,6 +59,10 @@ impl Fixed {
         }
     }
 
+    pub(in crate::throttle) fn span(&self) -> &Span {
+        &self.span
+    }
+
     /// Nanoseconds left of the window, and what it has counted.
     fn present(&self, state: Option<State>, at: Moment) -> (u64, u64) {
         match state.and_then(|state| Some((left(state.until, at.now)?, state.held))) {
@@ -129,6 +133,11 @@ impl Sliding {
 
     pub(in crate::throttle) fn quota(&self) -> u64 {
         self.quota
+    }
+
+    /// Nanoseconds.
+    pub(in crate::throttle) fn length(&self) -> u64 {
+        self.length
     }
 
     fn present(&self, state: Option<State>, at: Moment) -> Two {
