@@ -33,10 +33,10 @@ pub(super) struct Fields {
     burst: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Policy {
     Written(HeaderValue),
-    Changing(Changing),
+    Changing(Arc<Changing>),
 }
 
 /// A policy whose periods differ in length: written anew when one has another length than the last.
@@ -69,11 +69,11 @@ impl Fields {
     pub(super) fn new(name: &str, quota: u32, period: u64, rule: &Rule) -> Self {
         let opening = format!("\"{name}\";q={quota};w=");
         let policy = match rule.periods() {
-            Some(periods) => Policy::Changing(Changing {
+            Some(periods) => Policy::Changing(Arc::new(Changing {
                 opening: opening.into(),
                 periods: periods.clone(),
                 present: ArcSwapOption::empty(),
-            }),
+            })),
             None => Policy::Written(
                 HeaderValue::try_from(format!("{opening}{period}"))
                     .unwrap_or(HeaderValue::from_static("")),
