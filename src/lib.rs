@@ -55,6 +55,8 @@ mod manifest;
 #[cfg(any(feature = "introspection", feature = "client-credentials"))]
 pub mod oauth;
 pub mod observe;
+#[cfg(any(feature = "jwt", feature = "api-key", feature = "throttle"))]
+mod outage;
 #[cfg(feature = "client-credentials")]
 pub mod outgoing;
 mod path;
@@ -95,7 +97,7 @@ pub use axum_core::body::Body;
 #[cfg(feature = "redis")]
 pub use crate::redis::Redis;
 pub use address::{IpFilter, TrustedProxies};
-pub use answer::Answer;
+pub use answer::{Answer, StoreError};
 #[cfg(feature = "audit")]
 pub use audit::JsonLines;
 #[cfg(feature = "api-key")]

@@ -63,6 +63,11 @@ pub use mesh::{Mesh, MeshBuilder};
 pub use networks::{Many, Networks, One};
 pub use trusted_proxies::{ProxyHeader, TrustedProxies, TrustedProxiesBuilder};
 
+#[cfg(feature = "throttle")]
+pub(crate) use networks::{is_too_wide, parse};
+#[cfg(feature = "throttle")]
+pub(crate) use ranges::Ranges;
+
 use crate::rejection::{Reason, Rejection};
 
 /// The refusal where the server does not say where a connection comes from.

@@ -140,13 +140,13 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 
 /// Why a text is no network, and what to write instead.
 #[derive(Debug, PartialEq)]
-pub(super) struct Fault {
-    pub(super) problem: &'static str,
-    pub(super) remedy: String,
+pub(crate) struct Fault {
+    pub(crate) problem: &'static str,
+    pub(crate) remedy: String,
 }
 
 /// Reads a CIDR or a single address; v4-mapped ones are folded to IPv4.
-pub(super) fn parse(text: &str) -> Result<IpNet, Fault> {
+pub(crate) fn parse(text: &str) -> Result<IpNet, Fault> {
     let text = text.trim();
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(IpNet::from(address.to_canonical()));
@@ -166,7 +166,7 @@ pub(super) fn parse(text: &str) -> Result<IpNet, Fault> {
 
 /// Whether a network is larger than anything one operator has: wider than /8 for IPv4 and than /16
 /// for IPv6, where it is not one of the local ranges (fc00::/7, fe80::/10).
-pub(super) fn is_too_wide(network: &IpNet) -> bool {
+pub(crate) fn is_too_wide(network: &IpNet) -> bool {
     match network {
         IpNet::V4(net) => net.prefix_len() < 8,
         IpNet::V6(net) => {

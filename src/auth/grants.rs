@@ -66,6 +66,7 @@ impl Grants {
             issuer: Some(Cow::Borrowed(principal.issuer())),
             subject: Some(Cow::Borrowed(principal.subject())),
             tenant: principal.tenant().map(Cow::Borrowed),
+            plan: principal.plan().map(Cow::Borrowed),
             scopes: principal.scopes().map(Cow::Borrowed).collect(),
             roles: principal.roles().map(Cow::Borrowed).collect(),
             addresses: networks.texts().collect(),
@@ -81,6 +82,7 @@ pub(super) struct GrantsRecord<'a> {
     pub(super) issuer: Option<Cow<'a, str>>,
     pub(super) subject: Option<Cow<'a, str>>,
     pub(super) tenant: Option<Cow<'a, str>>,
+    pub(super) plan: Option<Cow<'a, str>>,
     pub(super) scopes: Vec<Cow<'a, str>>,
     pub(super) roles: Vec<Cow<'a, str>>,
     pub(super) addresses: Vec<String>,
@@ -93,6 +95,7 @@ impl From<GrantsRecord<'_>> for GrantsBuilder {
             issuer: record.issuer.map(Cow::into_owned),
             subject: record.subject.map(Cow::into_owned),
             tenant: record.tenant.map(Cow::into_owned),
+            plan: record.plan.map(Cow::into_owned),
             scopes: record.scopes.into_iter().map(Cow::into_owned).collect(),
             roles: record.roles.into_iter().map(Cow::into_owned).collect(),
             addresses: record.addresses,
@@ -107,6 +110,7 @@ pub(super) struct GrantsBuilder {
     pub(super) issuer: Option<String>,
     pub(super) subject: Option<String>,
     pub(super) tenant: Option<String>,
+    pub(super) plan: Option<String>,
     pub(super) scopes: Vec<String>,
     pub(super) roles: Vec<String>,
     pub(super) addresses: Vec<String>,
@@ -121,6 +125,8 @@ pub(super) struct Kind {
     pub(super) subject: &'static str,
     /// Under what word the record notes a credential that comes from elsewhere.
     pub(super) note: &'static str,
+    /// Whether a caller may have several, told apart by their names.
+    pub(super) is_key: bool,
     /// A credential by its name, in what is found and expected.
     pub(super) shown: fn(&str) -> String,
 }
@@ -140,6 +146,12 @@ impl GrantsBuilder {
         if let Some(tenant) = self.tenant {
             principal = principal.tenant(tenant);
         }
+        if let Some(plan) = self.plan {
+            principal = principal.plan(plan);
+        }
+        if kind.is_key {
+            principal = principal.key_id(name);
+        }
         if let Some(end) = self.expires_at {
             principal = principal.expires_at(end);
         }
@@ -147,8 +159,12 @@ impl GrantsBuilder {
     }
 
     fn refuse_unnamed(&self, kind: &Kind, mistakes: &mut Mistakes) {
-        let named =
-            [(kind.subject, &self.subject), ("issuer", &self.issuer), ("tenant", &self.tenant)];
+        let named = [
+            (kind.subject, &self.subject),
+            ("issuer", &self.issuer),
+            ("tenant", &self.tenant),
+            ("plan", &self.plan),
+        ];
         for (setter, _) in named.into_iter().filter(|(_, name)| name.as_deref() == Some("")) {
             let problem = format!("the {setter} has no name");
             mistakes.push(setter, "", problem, "name it, or leave the setter out");
@@ -197,6 +213,13 @@ macro_rules! grant_setters {
         $(#[$tenant_doc])*
         pub fn tenant(mut self, tenant: impl Into<String>) -> Self {
             self.grants.tenant = Some(tenant.into());
+            self
+        }
+
+        /// The plan by which limits are chosen, `pro` say; see [`Principal::plan`](crate::Principal::plan).
+        /// Default none.
+        pub fn plan(mut self, plan: impl Into<String>) -> Self {
+            self.grants.plan = Some(plan.into());
             self
         }
 

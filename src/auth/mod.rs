@@ -65,8 +65,6 @@ mod guard;
 mod guessing;
 #[cfg(any(feature = "api-key", feature = "basic"))]
 mod networks;
-#[cfg(any(feature = "jwt", feature = "api-key"))]
-mod outage;
 #[cfg(feature = "jwt")]
 mod realm;
 mod refusal;

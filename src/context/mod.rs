@@ -2,6 +2,8 @@
 
 mod actor;
 mod channel;
+#[cfg(any(feature = "jwt", feature = "throttle"))]
+pub(crate) mod claim_path;
 mod client;
 mod confirmation;
 mod lease;
@@ -27,8 +29,8 @@ pub use confirmation::Confirmation;
 pub use lease::Lease;
 pub use peer_certificate::PeerCertificate;
 pub use principal::{Principal, PrincipalBuilder};
-pub use request_id::{InvalidRequestId, RequestId};
 pub(crate) use report::REPORTED;
+pub use request_id::{InvalidRequestId, RequestId};
 pub(crate) use route::Streams;
 pub use route::{Access, Route};
 pub use trace_id::TraceId;

@@ -24,6 +24,7 @@ struct Inner {
     roles: Vec<Box<str>>,
     tenant: Option<Box<str>>,
     client_id: Option<Box<str>>,
+    account: Option<Box<Account>>,
     confirmation: Option<Box<Confirmation>>,
     claims: Option<Claims>,
     expires_at: Option<Duration>,
@@ -35,6 +36,13 @@ struct Inner {
         allow(dead_code, reason = "nothing is derived without tokens")
     )]
     mark: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+/// What a store of credentials says beyond the identity.
+#[derive(Default)]
+struct Account {
+    key_id: Option<Box<str>>,
+    plan: Option<Box<str>>,
 }
 
 /// The claims of a token, as they were signed: a fraction of the memory of what is read
@@ -70,6 +78,7 @@ impl Principal {
             roles: Vec::new(),
             tenant: None,
             client_id: None,
+            account: None,
             confirmation: None,
             claims: None,
             expires_at: None,
@@ -122,6 +131,18 @@ impl Principal {
     /// The OAuth 2.0 client that the credentials were issued to: the application, not its user.
     pub fn client_id(&self) -> Option<&str> {
         self.0.client_id.as_deref()
+    }
+
+    /// The public id of the very credential that was presented, among those that one caller may have:
+    /// of an API key. `None` for other schemes.
+    pub fn key_id(&self) -> Option<&str> {
+        self.0.account.as_ref()?.key_id.as_deref()
+    }
+
+    /// The plan that the store of credentials keeps for the caller, `pro` say, by which limits are
+    /// chosen.
+    pub fn plan(&self) -> Option<&str> {
+        self.0.account.as_ref()?.plan.as_deref()
     }
 
     /// Which key or certificate the sender of the token has to hold; `None` where whoever brings it
@@ -182,6 +203,8 @@ impl fmt::Debug for Principal {
             .field("roles", &self.0.roles)
             .field("tenant", &self.0.tenant)
             .field("client_id", &self.0.client_id)
+            .field("key_id", &self.key_id())
+            .field("plan", &self.plan())
             .field("actor", &self.0.actor)
             .finish_non_exhaustive()
     }
@@ -230,6 +253,18 @@ impl PrincipalBuilder {
     /// The OAuth 2.0 client that the credentials were issued to. Default none.
     pub fn client_id(mut self, client: impl Into<String>) -> Self {
         self.0.client_id = Some(client.into().into_boxed_str());
+        self
+    }
+
+    /// The public id of the credential that was presented; never its secret. Default none.
+    pub fn key_id(mut self, id: impl Into<String>) -> Self {
+        self.0.account.get_or_insert_default().key_id = Some(id.into().into_boxed_str());
+        self
+    }
+
+    /// The plan of the caller. Default none.
+    pub fn plan(mut self, plan: impl Into<String>) -> Self {
+        self.0.account.get_or_insert_default().plan = Some(plan.into().into_boxed_str());
         self
     }
 

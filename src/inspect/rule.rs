@@ -157,6 +157,9 @@ rules! {
     EVADABLE_LIMIT Low "evadable-limit"
         "combine it, `Key::ClientNet.and(…)`, or let a gateway set the header"
         ["API4:2023" "ASVS 2.4.1"]
+    WIDE_EXEMPTION Medium "wide-exemption"
+        "exempt the addresses and routes that need it, one by one"
+        ["API4:2023" "ASVS 2.4.1"]
     ALLOWS_ALL Medium "allows-all"
         "name the networks that may call"
         ["API8:2023" "ASVS 8.2.4"]

@@ -1,11 +1,17 @@
+mod choice;
+mod sets;
+
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use http::{HeaderName, header};
 
+use crate::context::claim_path::ClaimPath;
 use crate::error::{ConfigError, Mistakes};
+use crate::guard::Phase;
 
+use super::choice::Choice;
 use super::guard::{Inner, Throttle};
 use super::key::{Absent, Key, Prefixes, Tagger};
 use super::limit::Limit;
@@ -14,6 +20,7 @@ use super::verdict::MOST;
 
 #[cfg_attr(not(feature = "redis"), path = "builder/bare.rs")]
 mod store;
+pub(super) use sets::{For, Sets};
 use store::Store;
 
 const MOST_KEYS: usize = 1 << 28;
@@ -47,6 +54,7 @@ pub struct ThrottleBuilder {
     prefixes: Prefixes,
     max_keys: usize,
     store: Store,
+    choosing: choice::Choosing,
 }
 
 impl ThrottleBuilder {
@@ -61,6 +69,7 @@ impl ThrottleBuilder {
             prefixes: Prefixes { v4: 32, v6: 64 },
             max_keys: 100_000,
             store: Store::default(),
+            choosing: choice::Choosing::default(),
         }
     }
 
@@ -90,7 +99,7 @@ impl ThrottleBuilder {
         self
     }
 
-    /// What a request without the header of its key is counted against. Default
+    /// What a request that lacks what its key reads is counted against. Default
     /// [`Absent::Refuse`].
     pub fn absent(mut self, absent: Absent) -> Self {
         self.absent = absent;
@@ -141,23 +150,31 @@ impl ThrottleBuilder {
         self.check_key(&mut mistakes);
         self.check_names(&limits, &mut mistakes);
         self.check_bounds(&mut mistakes);
+        let (choice, chosen) = self.choice(&mut mistakes);
+        self.check_cost_of(&choice, &mut mistakes);
         if mistakes.is_empty() {
-            self.store.check(&limits, &mut mistakes);
+            for limits in choice.limits().map(|set| &**set).chain([&limits]) {
+                self.store.check(limits, &mut mistakes);
+            }
         }
         mistakes.finish()?;
+        let most = choice.limits().map(|set| set.each().len()).max().unwrap_or(0);
+        let reads_caller = self.key.reads_caller(self.absent) || choice.reads_caller;
         Ok(Throttle(Arc::new(Inner {
-            backend: self.store.backend(self.max_keys * limits.each().len()),
+            backend: self.store.backend(self.max_keys * limits.each().len().max(most)),
             tagger: Tagger::new(&self.key, self.absent, self.prefixes),
-            summary: self.summary(&limits),
+            summary: self.summary(&limits) + &chosen,
             cost: self.cost.into(),
-            phase: self.key.phase(),
-            needs: self.key.needs(self.absent),
+            phase: if reads_caller { Phase::Quota } else { Phase::EdgeThrottle },
+            reads_caller,
+            needs: self.key.needs(self.absent).and(choice.needs()),
             count: self.count,
             ipv6_prefix: self.prefixes.v6,
             is_shared: !self.key.parts().contains(&&Key::ClientNet),
             is_evadable: self.key.is_evadable(),
             seed: RandomState::new().hash_one(0_u8),
             limits: Arc::new(limits),
+            choice: (!choice.is_empty()).then(|| Box::new(choice)),
         })))
     }
 
@@ -172,12 +189,20 @@ impl ThrottleBuilder {
             let remedy = format!("write at most {MOST}, and others in a throttle of their own");
             mistakes.push("and", each.len().to_string(), "are too many limits of one key", remedy);
         }
-        let what = match self.count {
+        let summaries: Vec<_> = self.each().map(|limit| limit.summary(self.what())).collect();
+        Limits::new(0, each, summaries.join(", and "))
+    }
+
+    /// What is counted, for the summary.
+    fn what(&self) -> &'static str {
+        match self.count {
             Count::Requests => "",
             Count::ForgedCredentials => " forged credentials",
-        };
-        let summaries: Vec<_> = self.each().map(|limit| limit.summary(what)).collect();
-        Limits::new(0, each, summaries.join(", and "))
+        }
+    }
+
+    fn name_of_first(&self) -> String {
+        self.limit.ruled(&self.key.word(), &mut Mistakes::default()).name.to_string()
     }
 
     fn check_cost(&self, mistakes: &mut Mistakes) {
@@ -192,6 +217,17 @@ impl ThrottleBuilder {
         } else if self.cost > most && most > 0 {
             let remedy = format!("write at most the burst, {most}");
             mistakes.push("cost", self.cost.to_string(), "can never be admitted", remedy);
+        }
+    }
+
+    fn check_cost_of(&self, choice: &Choice, mistakes: &mut Mistakes) {
+        let small = |set: &&Arc<Limits>| {
+            !set.each().is_empty() && set.capacity() > 0 && set.capacity() < self.cost.into()
+        };
+        for set in choice.limits().filter(small) {
+            let problem = format!("can never be admitted by the limits of {}", set.label());
+            let remedy = format!("write at most their burst, {}", set.capacity());
+            mistakes.push("cost", self.cost.to_string(), problem, remedy);
         }
     }
 
@@ -225,11 +261,16 @@ impl ThrottleBuilder {
                     "is written by the client, so that each request can have a bucket of its own",
                     "write `Key::ClientNet`, which walks it over trusted proxies",
                 ),
+                Key::Claim(claim) => check_claim(claim, mistakes),
+                Key::Typed(typed) if !is_word(typed.name()) => mistakes.push(
+                    "by",
+                    typed.name(),
+                    "cannot be the name of a key",
+                    "write 1 to 32 letters, digits, `-`, `_` or `.`",
+                ),
                 _ => {}
             }
-            if self.count == Count::ForgedCredentials
-                && matches!(part, Key::Principal | Key::Header(_))
-            {
+            if self.count == Count::ForgedCredentials && !part.outlives_request() {
                 mistakes.push(
                     "counting",
                     "ForgedCredentials",
@@ -300,6 +341,19 @@ const CREDENTIALS: [HeaderName; 4] = [
     header::COOKIE,
     HeaderName::from_static("x-api-key"),
 ];
+
+fn is_word(name: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (1..=32).contains(&name.len()) && name.chars().all(is_plain)
+}
+
+fn check_claim(claim: &str, mistakes: &mut Mistakes) {
+    let path = ClaimPath::new(claim.to_owned());
+    if path.is_empty() || !path.is_well_formed() {
+        let remedy = "write its name, or a JSON pointer like `/realm/id`";
+        mistakes.push("by", claim, "is not a claim", remedy);
+    }
+}
 
 fn is_address(name: &HeaderName) -> bool {
     *name == header::FORWARDED || matches!(name.as_str(), "x-forwarded-for" | "x-real-ip")

@@ -6,7 +6,6 @@ use std::time::Duration;
 use http::{HeaderValue, header};
 
 use crate::answer::Answer;
-use crate::context::{ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase};
 use crate::inspect::{Findings, Readiness, rule};
@@ -15,6 +14,7 @@ use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
 use super::builder::{Count, ThrottleBuilder};
+use super::choice::Choice;
 use super::fields::{RATE_LIMIT, RATE_LIMIT_POLICY, retry_after, scatter};
 use super::key::{Facts, Tagger};
 use super::ledger::{Ledger, Mode as Spending, Order};
@@ -35,10 +35,14 @@ pub struct Throttle(pub(super) Arc<Inner>);
 pub(super) struct Inner {
     pub(super) backend: Backend,
     pub(super) limits: Arc<Limits>,
+    /// Where not always the same ones hold.
+    pub(super) choice: Option<Box<Choice>>,
     pub(super) cost: u64,
     pub(super) tagger: Tagger,
     pub(super) phase: Phase,
     pub(super) needs: Needs,
+    /// Whether key or choice may read who is calling.
+    pub(super) reads_caller: bool,
     pub(super) count: Count,
     pub(super) summary: String,
     pub(super) ipv6_prefix: u8,
@@ -124,16 +128,21 @@ impl Inner {
     }
 
     fn judge(self: &Arc<Self>, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let at = self.moment(exchange);
-        let facts = facts(exchange);
-        let tag = match self.tagger.tag(facts) {
-            Ok(Some(tag)) => tag,
-            Ok(None) => {
-                exchange.remark(|| "does not apply to a public route".into());
-                return Ok(Flow::Continue);
-            }
-            Err(rejection) => return Err(rejection),
-        };
+        match &self.choice {
+            None => self.decide(exchange, &self.limits),
+            Some(choice) => self.choose(choice, 0, exchange),
+        }
+    }
+
+    #[inline]
+    pub(super) fn decide(
+        self: &Arc<Self>,
+        exchange: &mut Exchange,
+        limits: &Arc<Limits>,
+    ) -> Result<Flow, Rejection> {
+        let at = moment(exchange, limits);
+        let facts = Facts::Asked(exchange);
+        let Some(tag) = self.tagger.tag(facts, limits)? else { return Ok(skip(exchange)) };
         let mode = match self.count {
             _ if exchange.is_rehearsal() => Spending::Peek,
             Count::Requests => Spending::Spend,
@@ -142,8 +151,8 @@ impl Inner {
         let due = Due { tag, cost: self.cost, mode, at };
         let order = Order {
             tag,
-            digest: &|| self.tagger.digest(facts),
-            limits: &self.limits,
+            digest: &|| self.tagger.digest(facts, limits),
+            limits,
             cost: self.cost,
             mode,
             at,
@@ -151,16 +160,18 @@ impl Inner {
         match &self.backend {
             Backend::Memory(memory) => {
                 let verdict = memory.charge(&order);
-                self.answer(exchange, due, &verdict).map(|()| Flow::Continue)
+                self.answer(exchange, limits, due, &verdict).map(|()| Flow::Continue)
             }
             Backend::Shared(ledger) => match ledger.charge(&order) {
-                Answer::Now(verdict) => self.hear(exchange, due, verdict).map(|()| Flow::Continue),
+                Answer::Now(verdict) => {
+                    self.hear(exchange, limits, due, verdict).map(|()| Flow::Continue)
+                }
                 Answer::Later(asked) => {
-                    let this = self.clone();
+                    let (this, limits) = (self.clone(), limits.clone());
                     Ok(Flow::suspend(move |exchange| {
                         Box::pin(async move {
                             let verdict = asked.await;
-                            this.hear(exchange, due, verdict).map(|()| Flow::Continue)
+                            this.hear(exchange, &limits, due, verdict).map(|()| Flow::Continue)
                         })
                     }))
                 }
@@ -168,16 +179,11 @@ impl Inner {
         }
     }
 
-    fn moment(&self, exchange: &mut Exchange) -> Moment {
-        let now = nanos(exchange.now());
-        let unix = if self.limits.reads_unix() { nanos(exchange.unix()) } else { 0 };
-        Moment { now, unix }
-    }
-
     /// What a store that others share says, or what is said without it.
     fn hear(
         &self,
         exchange: &mut Exchange,
+        limits: &Limits,
         due: Due,
         verdict: Result<Verdict, Rejection>,
     ) -> Result<(), Rejection> {
@@ -192,52 +198,65 @@ impl Inner {
         if let Some(lost) = lost {
             exchange.note("store-lost", lost);
         }
-        self.answer(exchange, due, &verdict?)
+        self.answer(exchange, limits, due, &verdict?)
     }
 
     fn answer(
         &self,
         exchange: &mut Exchange,
+        limits: &Limits,
         due: Due,
         verdict: &Verdict,
     ) -> Result<(), Rejection> {
         if !verdict.admitted() {
-            return Err(self.refuse(exchange, due, verdict));
+            return Err(self.refuse(exchange, limits, due, verdict));
         }
         // How many guesses are left is nobody's business.
         if self.count == Count::Requests {
-            self.tell(exchange, verdict);
+            tell(exchange, limits, verdict);
         }
         Ok(())
     }
 
-    fn tell(&self, exchange: &mut Exchange, verdict: &Verdict) {
-        for (limit, standing) in self.limits.each().iter().zip(verdict.standings()) {
-            exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, limit.fields.policy());
-            exchange.reply_header(Mode::Append, RATE_LIMIT, limit.fields.standing(standing));
-        }
-    }
-
     #[cold]
-    fn refuse(&self, exchange: &mut Exchange, due: Due, verdict: &Verdict) -> Rejection {
-        self.tell(exchange, verdict);
+    fn refuse(
+        &self,
+        exchange: &mut Exchange,
+        limits: &Limits,
+        due: Due,
+        verdict: &Verdict,
+    ) -> Rejection {
+        tell(exchange, limits, verdict);
         let random = scatter(self.seed, due.tag, exchange.now());
         let seconds = retry_after(Duration::from_nanos(verdict.wait()), random);
         Rejection::new(Reason::RateLimited)
             .detail(DETAIL)
             .header(header::RETRY_AFTER, HeaderValue::from(seconds))
-            .expected(self.summary.clone())
+            .expected(match limits.label() {
+                "" => self.summary.clone(),
+                label => format!("{}, for {label}", limits.summary()),
+            })
             .found("more than that")
     }
 }
 
-fn facts(exchange: &Exchange) -> Facts<'_> {
-    Facts {
-        client: exchange.client(),
-        principal: exchange.principal(),
-        route: exchange.route(),
-        headers: Some(exchange.headers()),
+fn tell(exchange: &mut Exchange, limits: &Limits, verdict: &Verdict) {
+    for (limit, standing) in limits.each().iter().zip(verdict.standings()) {
+        exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, limit.fields.policy());
+        exchange.reply_header(Mode::Append, RATE_LIMIT, limit.fields.standing(standing));
     }
+}
+
+fn moment(exchange: &mut Exchange, limits: &Limits) -> Moment {
+    let now = nanos(exchange.now());
+    let unix = if limits.reads_unix() { nanos(exchange.unix()) } else { 0 };
+    Moment { now, unix }
+}
+
+#[cold]
+pub(super) fn skip(exchange: &mut Exchange) -> Flow {
+    exchange.remark(|| "does not apply to a public route".into());
+    Flow::Continue
 }
 
 /// Nanoseconds, which wrap after 584 years.
@@ -256,7 +275,7 @@ impl Guard for Throttle {
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
         // Whoever claims to be somebody, and is not, must not use up what is theirs.
-        if self.0.tagger.needs_principal() && exchange.is_claimed() {
+        if self.0.reads_caller && exchange.is_claimed() {
             let throttle = self.clone();
             exchange.read_body(usize::MAX, move |exchange, _| {
                 match throttle.0.judge(exchange)? {
@@ -310,6 +329,10 @@ impl Guard for Throttle {
                 format!("one customer's /64 of IPv6 is 2^{keys} keys under a prefix of /{bits}");
             report.add(&rule::IPV6_KEYS, subject(), evidence);
         }
+        for wide in inner.choice.iter().flat_map(|choice| &choice.wide) {
+            let evidence = format!("exempt is {wide}, which is nearly everybody");
+            report.add(&rule::WIDE_EXEMPTION, subject(), evidence);
+        }
         if inner.is_evadable {
             let evidence = "it counts by nothing but what the client writes into a header";
             report.add(&rule::EVADABLE_LIMIT, subject(), evidence);
@@ -343,17 +366,14 @@ impl Observer for Inner {
         if !forged {
             return;
         }
-        let client = record.client.or_else(|| {
-            let peer = record.peer?;
-            Some(ClientAddr::new(peer.ip(), Provenance::Peer))
-        });
-        let facts =
-            Facts { client, principal: None, route: record.route.as_deref(), headers: None };
-        if let Ok(Some(tag)) = self.tagger.tag(facts) {
+        let facts = Facts::Over(record);
+        if let Some(limits) = self.limits_late(facts)
+            && let Ok(Some(tag)) = self.tagger.tag(facts, limits)
+        {
             self.backend.charge_late(&Order {
                 tag,
-                digest: &|| self.tagger.digest(facts),
-                limits: &self.limits,
+                digest: &|| self.tagger.digest(facts, limits),
+                limits,
                 cost: self.cost,
                 mode: Spending::Spend,
                 at: Moment { now: 0, unix: nanos(record.started) },

@@ -11,6 +11,7 @@ pub(super) struct Limits {
     each: Box<[Ruled]>,
     reads_unix: bool,
     summary: String,
+    label: String,
 }
 
 /// One of them.
@@ -24,7 +25,17 @@ pub(super) struct Ruled {
 impl Limits {
     pub(super) fn new(id: u64, each: Vec<Ruled>, summary: String) -> Self {
         let reads_unix = each.iter().any(|limit| limit.rule.reads_unix());
-        Self { id, each: each.into(), reads_unix, summary }
+        Self { id, each: each.into(), reads_unix, summary, label: String::new() }
+    }
+
+    /// For whom or what they are, `plan pro` say; what stores in other processes tell them by.
+    pub(super) fn labelled(self, label: String) -> Self {
+        Self { label, ..self }
+    }
+
+    /// Empty where a throttle began with them.
+    pub(super) fn label(&self) -> &str {
+        &self.label
     }
 
     pub(super) fn id(&self) -> u64 {

@@ -76,6 +76,7 @@
 mod builder;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod choice;
 mod fields;
 mod guard;
 mod hash;
@@ -84,6 +85,7 @@ mod ledger;
 mod limit;
 mod limits;
 mod memory;
+mod plans;
 mod policy;
 mod rule;
 #[cfg(feature = "redis")]
@@ -94,9 +96,11 @@ mod verdict;
 pub use builder::{Count, ThrottleBuilder};
 #[cfg(feature = "calendar")]
 pub use calendar::Calendar;
+pub use choice::Exempt;
 pub use guard::Throttle;
-pub use key::{Absent, Key};
+pub use key::{Absent, Key, KeyPart, KeyWriter, TypedKey};
 pub use limit::Limit;
+pub use plans::{PlanSource, Plans};
 #[cfg(feature = "redis")]
 pub use shared::{DangerousShared, Shared};
 

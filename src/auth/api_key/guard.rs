@@ -14,9 +14,10 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    auth::{Attempt, Scheme, guessing::Guessing, outage::RETRY, scheme_guard},
+    auth::{Attempt, Scheme, guessing::Guessing, scheme_guard},
     guard::{Exchange, Needs},
     inspect::{Findings, Readiness, rule},
+    outage::RETRY,
     rejection::{Reason, Rejection},
     service::guard_layer,
 };

@@ -23,6 +23,8 @@ pub(super) struct KeyRecord<'a> {
     owner: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -36,7 +38,7 @@ pub(super) struct KeyRecord<'a> {
 impl<'a> KeyRecord<'a> {
     pub(super) fn of(key: &'a StoredKey) -> Self {
         let StoredKey { id, hash, previous, grants, .. } = key;
-        let GrantsRecord { issuer, subject, tenant, scopes, roles, addresses, expires_at } =
+        let GrantsRecord { issuer, subject, tenant, plan, scopes, roles, addresses, expires_at } =
             grants.record();
         Self {
             id: Cow::Borrowed(id),
@@ -47,6 +49,7 @@ impl<'a> KeyRecord<'a> {
             issuer,
             owner: subject,
             tenant,
+            plan,
             scopes,
             roles,
             addresses,
@@ -56,7 +59,7 @@ impl<'a> KeyRecord<'a> {
 
     fn into_key(self) -> Result<StoredKey, String> {
         let Self { id, hash, previous, previous_until, issuer, owner, tenant, .. } = self;
-        let Self { scopes, roles, addresses, expires_at, .. } = self;
+        let Self { plan, scopes, roles, addresses, expires_at, .. } = self;
         let about = |error: String| format!("key `{id}`: {error}");
         let parse = |text: &str| text.parse::<KeyHash>().map_err(|error| about(error.to_string()));
         let mut key = StoredKey::builder(&*id, parse(&hash)?);
@@ -68,7 +71,8 @@ impl<'a> KeyRecord<'a> {
             _ => return Err(about("`previous` and `previous_until` belong together".to_owned())),
         }
         let subject = owner;
-        let grants = GrantsRecord { issuer, subject, tenant, scopes, roles, addresses, expires_at };
+        let grants =
+            GrantsRecord { issuer, subject, tenant, plan, scopes, roles, addresses, expires_at };
         key.grants = grants.into();
         key.build().map_err(|error| about(error.to_string()))
     }

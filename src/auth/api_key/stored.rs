@@ -16,14 +16,19 @@ use crate::{
     rejection::Rejection,
 };
 
-const KIND: Kind =
-    Kind { scheme: SCHEME, subject: "owner", note: "api-key", shown: |id| format!("key {id}") };
+const KIND: Kind = Kind {
+    scheme: SCHEME,
+    subject: "owner",
+    note: "api-key",
+    is_key: true,
+    shown: |id| format!("key {id}"),
+};
 
 /// What a store keeps of a key: never its text, but its hash, whom it speaks for, from where and until when.
 ///
 /// It serialises, for a file or a database:
 /// `{"id":"…","hash":"v1:sha256:…","owner":"acme","scopes":["orders:read"],"expires_at":1800000000}`, with
-/// `previous` and `previous_until`, `issuer`, `tenant`, `roles` and `addresses` where there are such. A member that
+/// `previous` and `previous_until`, `issuer`, `tenant`, `plan`, `roles` and `addresses` where there are such. A member that
 /// is not known is refused, since it may restrict the key.
 #[derive(Debug, Clone)]
 pub struct StoredKey {

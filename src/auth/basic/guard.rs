@@ -19,10 +19,11 @@ use super::{
 };
 use crate::{
     answer::Answer,
-    auth::{Attempt, Scheme, StoreError, outage::RETRY, scheme_guard},
+    auth::{Attempt, Scheme, StoreError, scheme_guard},
     error::{ConfigError, Mistakes},
     guard::{Exchange, Needs},
     inspect::{Findings, Readiness},
+    outage::RETRY,
     rejection::{Reason, Rejection},
     service::guard_layer,
 };

@@ -19,6 +19,8 @@ struct UserRecord<'a> {
     subject: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tenant: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    plan: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -30,17 +32,25 @@ struct UserRecord<'a> {
 impl<'a> UserRecord<'a> {
     fn of(user: &'a StoredUser) -> Self {
         let StoredUser { name, phc, grants } = user;
-        let GrantsRecord { issuer, subject, tenant, scopes, roles, addresses, .. } =
+        let GrantsRecord { issuer, subject, tenant, plan, scopes, roles, addresses, .. } =
             grants.record();
         let (name, password) = (Cow::Borrowed(&**name), phc.to_string());
-        Self { name, password, issuer, subject, tenant, scopes, roles, addresses }
+        Self { name, password, issuer, subject, tenant, plan, scopes, roles, addresses }
     }
 
     fn into_user(self) -> Result<StoredUser, String> {
-        let Self { name, password, issuer, subject, tenant, scopes, roles, addresses } = self;
+        let Self { name, password, issuer, subject, tenant, plan, scopes, roles, addresses } = self;
         let mut user = StoredUser::builder(&*name, password);
-        let grants =
-            GrantsRecord { issuer, subject, tenant, scopes, roles, addresses, expires_at: None };
+        let grants = GrantsRecord {
+            issuer,
+            subject,
+            tenant,
+            plan,
+            scopes,
+            roles,
+            addresses,
+            expires_at: None,
+        };
         user.grants = grants.into();
         user.build().map_err(|error| format!("user `{name}`: {error}"))
     }

@@ -18,13 +18,14 @@ const KIND: Kind = Kind {
     scheme: SCHEME,
     subject: "subject",
     note: "basic-user",
+    is_key: false,
     shown: |name| format!("user `{name}`"),
 };
 
 /// What a store keeps of a user: a name, the hash of the password, and what the user may do.
 ///
 /// It serialises, for a file or a database: `{"name":"alice","password":"$argon2id$…","scopes":["orders:read"]}`,
-/// with `issuer`, `subject`, `tenant`, `roles` and `addresses` where there are such. A member that is not known is
+/// with `issuer`, `subject`, `tenant`, `plan`, `roles` and `addresses` where there are such. A member that is not known is
 /// refused, since it may restrict the user.
 ///
 /// # Example

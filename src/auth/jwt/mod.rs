@@ -160,7 +160,6 @@ mod algorithm;
 mod builder;
 mod cache;
 mod claim_map;
-mod claim_path;
 mod claims;
 mod concession;
 mod delegation;
@@ -210,6 +209,8 @@ mod tests;
 
 #[cfg(feature = "introspection")]
 pub(in crate::auth) use reading::{Unacceptable, check_map, describe};
+
+use crate::context::claim_path;
 
 pub use algorithm::Algorithm;
 pub use builder::{DangerousJwtBuilder, JwtBuilder};

@@ -20,6 +20,8 @@ mod table;
 
 pub(crate) use builder::parse;
 pub(crate) use table::Listed;
+#[cfg(feature = "throttle")]
+pub(crate) use table::widened;
 
 pub use builder::RoutesBuilder;
 pub use guard::Routes;

@@ -207,7 +207,7 @@ pub(super) fn covered_by(route: &Route) -> Vec<String> {
 }
 
 /// The base of a catch-all, with and without a slash; any other pattern with a slash behind it.
-pub(super) fn widened(pattern: &str) -> Vec<String> {
+pub(crate) fn widened(pattern: &str) -> Vec<String> {
     match pattern.rsplit_once("/{*") {
         Some(("", _)) => vec!["/".to_owned()],
         Some((base, _)) => vec![base.to_owned(), format!("{base}/")],

@@ -62,7 +62,11 @@ fn a_refusal_shows_what_its_reason_says_and_nothing_else() {
 fn a_handlers_own_answer_shows_what_its_status_says() {
     assert_eq!(shown(&answered(Method::GET, 200)), [""; 0]);
     assert_eq!(shown(&answered(Method::POST, 401)), ["failed login"]);
-    assert_eq!(shown(&answered(Method::GET, 401)), [""; 0], "a page behind a login, not yet logged in");
+    assert_eq!(
+        shown(&answered(Method::GET, 401)),
+        [""; 0],
+        "a page behind a login, not yet logged in"
+    );
     assert_eq!(shown(&answered(Method::GET, 404)), ["not found"]);
     assert_eq!(shown(&answered(Method::POST, 422)), ["invalid request"]);
     assert_eq!(shown(&answered(Method::GET, 403)), ["forbidden"]);
@@ -89,7 +93,8 @@ fn a_status_of_grpc_counts_as_the_status_of_http_that_says_the_same() {
 #[test]
 fn a_stranger_on_a_path_nobody_named_is_looking_for_what_may_be_there() {
     let mut route = Route::new("*", Access::Authenticated);
-    let named = Record { route: Some(Arc::new(route.clone())), ..refused(Reason::MissingCredentials) };
+    let named =
+        Record { route: Some(Arc::new(route.clone())), ..refused(Reason::MissingCredentials) };
     assert_eq!(shown(&named), [""; 0]);
     route.listed = false;
     let record = Record { route: Some(Arc::new(route)), ..named };

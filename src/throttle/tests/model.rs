@@ -53,7 +53,9 @@ impl Bucket {
     /// Whether it says anything an unused one would not.
     pub(in crate::throttle) fn is_live(&self, at: Clocks) -> bool {
         match (self.is, self.window) {
-            (Defined::Rate { quota, .. }, _) => self.whole_at > u128::from(at.now) * u128::from(quota),
+            (Defined::Rate { quota, .. }, _) => {
+                self.whole_at > u128::from(at.now) * u128::from(quota)
+            }
             (Defined::Fixed { .. }, window) => window.is_some_and(|window| window.end > at.now),
             (Defined::Sliding { length, .. }, window) => {
                 window.is_some_and(|window| window.end + length > at.now)
@@ -119,9 +121,7 @@ impl Bucket {
                 let owed = self.whole_at.saturating_sub(u128::from(at.now) * u128::from(quota));
                 (u128::from(burst) * u128::from(period)).saturating_sub(owed) / u128::from(period)
             }
-            Defined::Fixed { quota, .. } => {
-                u128::from(quota).saturating_sub(self.window(at).count)
-            }
+            Defined::Fixed { quota, .. } => u128::from(quota).saturating_sub(self.window(at).count),
             Defined::Sliding { quota, length } => {
                 let Window { end, count, before } = self.window(at);
                 let all = u128::from(quota) * u128::from(length);

@@ -6,28 +6,28 @@ use serde_json::{Map, Value};
 
 /// A claim by its name, or by a JSON pointer (RFC 6901) where it begins with `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct ClaimPath(Cow<'static, str>);
+pub(crate) struct ClaimPath(Cow<'static, str>);
 
 impl ClaimPath {
-    pub(super) fn new(path: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn new(path: impl Into<Cow<'static, str>>) -> Self {
         Self(path.into())
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether a pointer escapes what it has to.
-    pub(super) fn is_well_formed(&self) -> bool {
+    pub(crate) fn is_well_formed(&self) -> bool {
         let pointer = self.0.strip_prefix('/').unwrap_or_default();
         pointer.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']))
     }
 
-    pub(super) fn of<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+    pub(crate) fn of<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
         let Some(pointer) = self.0.strip_prefix('/') else {
             return claims.get(&*self.0);
         };
