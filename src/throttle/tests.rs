@@ -5,3 +5,4 @@ mod limiter;
 mod model;
 mod rules;
 mod settings;
+mod together;

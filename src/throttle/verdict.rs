@@ -37,6 +37,10 @@ impl Verdict {
         self.standings.get(..self.count).unwrap_or_default()
     }
 
+    pub(super) fn standings_mut(&mut self) -> &mut [Standing] {
+        self.standings.get_mut(..self.count).unwrap_or_default()
+    }
+
     #[allow(dead_code, reason = "for stores that a feature brings")]
     pub(super) fn from(self, source: Source) -> Self {
         Self { source, ..self }

@@ -2,7 +2,7 @@
 
 use super::super::ledger::{Mode, Order, Receipt};
 use super::super::limits::Limits;
-use super::super::rule::{Moment, State, left};
+use super::super::rule::{Moment, Standing, State, left};
 use super::super::verdict::{MOST, Verdict};
 
 /// One bucket: the keyed hash it belongs to, and what it holds.
@@ -32,7 +32,8 @@ pub(super) struct Table {
     ripe_at: Option<u64>,
     /// The buckets shared by keys that found no room, by limit.
     overflow: Vec<Bucket>,
-    looked_at: Option<Moment>,
+    /// When it was asked last.
+    latest: Option<Moment>,
 }
 
 /// Where the buckets of one key stand.
@@ -58,36 +59,38 @@ impl Table {
             hand: 0,
             ripe_at: None,
             overflow: Vec::new(),
-            looked_at: None,
+            latest: None,
         }
     }
 
     pub(super) fn charge(&mut self, order: &Order<'_>) -> Verdict {
         let now = order.at.now;
-        let (mut places, missing) = self.find_all(order.tag, order.limits);
-        let has_room = match order.mode {
-            Mode::Spend if missing > 0 => {
-                let has_room = self.make_room(missing, now);
-                (places, _) = self.find_all(order.tag, order.limits);
-                has_room
-            }
-            Mode::Spend => true,
+        if order.mode != Mode::Peek {
+            self.saw(order.at);
+        }
+        let (places, has_room) = match order.mode {
+            Mode::Spend => self.room_for(order.tag, order.limits, now),
             Mode::Look => {
-                self.saw(order.at);
-                missing == 0 || self.seems_to_have_room(missing, now)
+                let (places, missing) = self.find_all(order.tag, order.limits);
+                (places, missing == 0 || self.seems_to_have_room(missing, now))
             }
-            Mode::Peek => missing == 0 || self.would_have_room(missing, now),
+            Mode::Peek => {
+                let (places, missing) = self.find_all(order.tag, order.limits);
+                (places, missing == 0 || self.would_have_room(&places, missing, now))
+            }
         };
         let mut verdict = Verdict::default();
         let mut after = [State::default(); MOST];
         for (i, (limit, after)) in order.limits.each().iter().zip(&mut after).enumerate() {
             let place = places.get(i).copied().flatten();
-            let state = self.state(place, has_room, shared_tag(order.limits, i), now);
+            let (state, shared) = self.state(place, has_room, shared_tag(order.limits, i), now);
             let (standing, state) = limit.rule.weigh(state, order.at, order.cost);
-            verdict.push(standing);
+            verdict.push(Standing { shared, ..standing });
             *after = state;
         }
-        if order.mode == Mode::Spend && verdict.admitted() {
+        if !verdict.admitted() {
+            self.uncharge(&mut verdict, order, &places, has_room);
+        } else if order.mode == Mode::Spend {
             let count = order.limits.each().len();
             for (i, state) in after.into_iter().take(count).enumerate() {
                 let place = places.get(i).copied().flatten();
@@ -98,57 +101,79 @@ impl Table {
         verdict
     }
 
+    /// Nothing is charged to limits that would have admitted what another one refuses: what they say
+    /// is left has to be what is left.
+    #[cold]
+    fn uncharge(&self, verdict: &mut Verdict, order: &Order<'_>, places: &Places, has_room: bool) {
+        let limits = order.limits.each().iter().zip(verdict.standings_mut());
+        for (i, (limit, standing)) in limits.enumerate().filter(|(_, (_, s))| s.admitted) {
+            let place = places.get(i).copied().flatten();
+            let shared = shared_tag(order.limits, i);
+            let (state, shared) = self.state(place, has_room, shared, order.at.now);
+            let (left, _) = limit.rule.weigh(state, order.at, 0);
+            *standing = Standing { shared, ..left };
+        }
+    }
+
     pub(super) fn settle(&mut self, receipt: &Receipt, more: i64) {
         let cost = more.unsigned_abs();
+        // As of now, as far as that is known: what a bucket held at the time of the request may be
+        // forgotten since.
+        let at = self.latest.unwrap_or(receipt.at);
         if more > 0 {
-            return self.charge_always(receipt.tag, &receipt.limits, receipt.at, cost);
+            return self.charge_always(receipt.tag, &receipt.limits, at, cost);
         }
         let limits = receipt.limits.each().iter().zip(receipt.verdict.standings());
         for (i, (limit, standing)) in limits.enumerate() {
             // What was charged to the bucket of all who found no room stays there.
-            let Some(at) = self.find(tag_of(receipt.tag, i)) else { continue };
-            let Some(bucket) = self.places.get_mut(at) else { continue };
-            let state = limit.rule.refund(bucket.state, receipt.at, standing.charged, cost);
+            if standing.shared {
+                continue;
+            }
+            let Some(place) = self.find(tag_of(receipt.tag, i)) else { continue };
+            let Some(bucket) = self.places.get_mut(place) else { continue };
+            let state = limit.rule.refund(bucket.state, at, standing.charged, cost);
             bucket.state = state;
             self.ripens(state.until);
         }
     }
 
     pub(super) fn charge_late(&mut self, tag: u64, limits: &Limits, cost: u64) {
-        if let Some(at) = self.looked_at {
+        if let Some(at) = self.latest {
             self.charge_always(tag, limits, at, cost);
         }
     }
 
     fn charge_always(&mut self, tag: u64, limits: &Limits, at: Moment, cost: u64) {
-        let (mut places, missing) = self.find_all(tag, limits);
-        let has_room = missing == 0 || self.make_room(missing, at.now);
-        if missing > 0 {
-            (places, _) = self.find_all(tag, limits);
-        }
+        let (places, has_room) = self.room_for(tag, limits, at.now);
         for (i, limit) in limits.each().iter().enumerate() {
             let place = places.get(i).copied().flatten();
             let shared = shared_tag(limits, i);
-            let state = self.state(place, has_room, shared, at.now);
+            let (state, _) = self.state(place, has_room, shared, at.now);
             let state = limit.rule.charge(state, at, cost);
             self.keep(place, has_room, tag_of(tag, i), shared, state, at.now);
         }
     }
 
     fn saw(&mut self, at: Moment) {
-        if self.looked_at.is_none_or(|last| left(at.now, last.now).is_some()) {
-            self.looked_at = Some(at);
+        if self.latest.is_none_or(|last| left(last.now, at.now).is_none()) {
+            self.latest = Some(at);
         }
     }
 
-    /// What a bucket holds, or the one that takes its part.
-    fn state(&self, place: Option<usize>, has_room: bool, shared: u64, now: u64) -> Option<State> {
-        let bucket = match place {
-            Some(at) => self.places.get(at),
-            None if has_room => None,
-            None => self.overflow.iter().find(|bucket| bucket.tag == shared),
-        };
-        bucket.map(|bucket| bucket.state).filter(|state| state.is_live(now))
+    /// What a bucket holds, or the one that takes its part: that of all who find no room.
+    fn state(
+        &self,
+        place: Option<usize>,
+        has_room: bool,
+        shared: u64,
+        now: u64,
+    ) -> (Option<State>, bool) {
+        let live = |bucket: &Bucket| Some(bucket.state).filter(|state| state.is_live(now));
+        let own = place.and_then(|at| self.places.get(at)).and_then(live);
+        if own.is_some() || has_room {
+            return (own, false);
+        }
+        (self.overflow.iter().find(|bucket| bucket.tag == shared).and_then(live), true)
     }
 
     fn keep(
@@ -237,6 +262,23 @@ impl Table {
         }
     }
 
+    /// Where the buckets of a key stand, and whether there is room for those that are missing.
+    fn room_for(&mut self, tag: u64, limits: &Limits, now: u64) -> (Places, bool) {
+        let (mut places, mut missing) = self.find_all(tag, limits);
+        loop {
+            let had = missing;
+            if missing == 0 {
+                return (places, true);
+            }
+            let has_room = self.make_room(missing, now);
+            (places, missing) = self.find_all(tag, limits);
+            // A bucket of this very key may have made room for another one.
+            if !has_room || missing <= had {
+                return (places, has_room);
+            }
+        }
+    }
+
     /// Room for so many new buckets: under the cap, else freed by sweeps.
     fn make_room(&mut self, missing: usize, now: u64) -> bool {
         while self.taken + missing > self.cap {
@@ -255,14 +297,15 @@ impl Table {
         self.taken + missing <= self.cap || !self.is_unripe(now)
     }
 
-    /// What [`make_room`](Self::make_room) would say.
-    fn would_have_room(&self, missing: usize, now: u64) -> bool {
+    /// What [`room_for`](Self::room_for) would say.
+    fn would_have_room(&self, own: &Places, missing: usize, now: u64) -> bool {
         let Some(over) = (self.taken + missing).checked_sub(self.cap) else { return true };
-        let is_ripe = |b: &&Bucket| b.tag != VACANT && !b.state.is_live(now);
+        let is_ripe = |(at, b): &(usize, &Bucket)| {
+            b.tag != VACANT && !b.state.is_live(now) && !own.contains(&Some(*at))
+        };
         over == 0
             || (!self.is_unripe(now)
-                && self.cap >= missing
-                && self.places.iter().filter(is_ripe).take(over).count() == over)
+                && self.places.iter().enumerate().filter(is_ripe).take(over).count() == over)
     }
 
     /// Doubles the table up to the size the cap asks for; a quarter of the places stays vacant, so

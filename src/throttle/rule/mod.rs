@@ -60,6 +60,8 @@ pub(super) struct Standing {
     /// What tells the window it was charged to from later ones; zero where there are none.
     pub(super) charged: u64,
     pub(super) admitted: bool,
+    /// Whether it speaks of a bucket that several keys share, because there was no room.
+    pub(super) shared: bool,
 }
 
 /// What happens to the buckets of one limit.

@@ -79,14 +79,14 @@ impl Rate {
         let after = self.later(owed, cost);
         if after.is_within(self.capacity) {
             let (remaining, window) = self.rest(after);
-            let standing = Standing { wait: 0, remaining, window, charged: 0, admitted: true };
+            let standing = Standing { remaining, window, admitted: true, ..Standing::default() };
             return (standing, kept(after, now));
         }
         let wait = (after.nanos - self.capacity.nanos)
             .saturating_add(u64::from(self.capacity.spare > after.spare));
         let (remaining, _) = self.rest(owed);
         let window = seconds(wait);
-        (Standing { wait, remaining, window, charged: 0, admitted: false }, kept(owed, now))
+        (Standing { wait, remaining, window, ..Standing::default() }, kept(owed, now))
     }
 
     pub(super) fn charge(&self, state: Option<State>, now: u64, cost: u64) -> State {

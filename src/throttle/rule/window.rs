@@ -83,6 +83,7 @@ impl Fixed {
             window: seconds(rest),
             charged: until,
             admitted,
+            shared: false,
         };
         (standing, State { until, held })
     }
@@ -175,6 +176,7 @@ impl Sliding {
             window: seconds(two.rest),
             charged: state.until,
             admitted,
+            shared: false,
         };
         (standing, state)
     }

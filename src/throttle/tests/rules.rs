@@ -106,6 +106,7 @@ impl Turn {
     pub(super) fn pass(&self, at: &mut Clocks, beat: u64) {
         let beat = i64::try_from(beat).unwrap();
         let passed = (self.gap * (beat / 8)).saturating_add(self.jog * i64::from(self.gap != 0));
+        let passed = if self.gap < 0 { passed } else { passed.max(0) };
         let moved = |time: u64, by: i64| time.saturating_add_signed(by).max(4 * YEAR);
         at.now = moved(at.now, passed);
         at.unix = moved(moved(at.unix, passed), self.set.saturating_mul(beat / 8));
