@@ -19,6 +19,8 @@ mod answer;
 pub mod audit;
 pub mod auth;
 pub mod authorize;
+#[cfg(feature = "throttle")]
+pub mod bans;
 #[cfg(any(feature = "introspection", feature = "client-credentials", feature = "redis"))]
 #[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each of those that ask needs a part"))]
 mod breaker;
@@ -113,6 +115,8 @@ pub use auth::signature::MessageSignatures;
 #[cfg(feature = "webhooks")]
 pub use auth::webhook::Webhook;
 pub use authorize::{Authorize, role, scope};
+#[cfg(feature = "throttle")]
+pub use bans::Bans;
 pub use compose::{Policy, Routes};
 pub use context::{
     Access, ApiVersion, ClientAddr, Context, Lease, Peer, PeerAddr, Principal, RequestId, Route,

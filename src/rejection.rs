@@ -78,6 +78,8 @@ reasons! {
     RevokedCredentials = UNAUTHORIZED, "revoked-credentials", "The credentials have been revoked";
     /// The client's address may not call.
     AddressDenied = FORBIDDEN, "address-denied", "The client address is not allowed";
+    /// Too much went wrong with requests of the client, or of the caller.
+    Banned = FORBIDDEN, "banned", "The client is banned for a while";
     /// A browser sent it with cookies on behalf of another site.
     CrossSite = FORBIDDEN, "cross-site", "The request comes from another site";
     /// The caller lacks a scope or a role.

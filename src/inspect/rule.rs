@@ -154,6 +154,18 @@ rules! {
     SHARED_GUESSES Medium "shared-guesses"
         "write `by(Key::ClientNet)`, or combine it with what it is by"
         ["API4:2023" "ASVS 6.3.1"]
+    SHARED_BANS Medium "shared-bans"
+        "write `ipv4_prefix(32)` and `ipv6_prefix(64)`"
+        ["API4:2023" "ASVS 6.3.1"]
+    BANS_FULL Medium "bans-full"
+        "raise `max_bans`, or shorten `terms`"
+        ["API4:2023" "ASVS 6.3.1"]
+    WIDE_EXEMPTION Low "wide-exemption"
+        "exempt the addresses that are meant, and no others"
+        ["API4:2023" "ASVS 6.3.1"]
+    NO_EXEMPTION Info "no-exemption"
+        "name the proxies with `trusted_proxies`, or networks that many share with `exempt`"
+        ["API4:2023"]
     EVADABLE_LIMIT Low "evadable-limit"
         "combine it, `Key::ClientNet.and(…)`, or let a gateway set the header"
         ["API4:2023" "ASVS 2.4.1"]

@@ -4,6 +4,8 @@ mod address;
 #[cfg(feature = "audit")]
 mod audit;
 mod auth;
+#[cfg(feature = "throttle")]
+mod bans;
 #[cfg_attr(all(feature = "testing", not(debug_assertions)), path = "build/testing.rs")]
 mod build;
 mod builder;

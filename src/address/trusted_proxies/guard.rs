@@ -197,6 +197,7 @@ impl Guard for TrustedProxies {
     }
 
     fn findings(&self, report: &mut Findings) {
+        report.mark("proxies", 0);
         if let Some(network) = self.0.wide {
             report.add(
                 &rule::WIDE_PROXIES,
