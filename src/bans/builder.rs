@@ -12,7 +12,7 @@ use super::exempt::Exempt;
 use super::ladder::Ladder;
 use super::points::Points;
 use super::register::Register;
-use super::shared::{Share, Wire};
+use super::shared::{Given, Share, Wire};
 use super::warden::{Listener, Warden, Widening, nanos};
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -42,8 +42,8 @@ fn usual() -> Vec<(Signal, u16)> {
 #[must_use = "a builder does nothing until it is built"]
 pub struct BansBuilder {
     signals: Option<Vec<(Signal, u16)>>,
-    threshold: u16,
-    window: Duration,
+    pub(super) threshold: u16,
+    pub(super) window: Duration,
     terms: Vec<Duration>,
     decay: Duration,
     exempt: Vec<(String, String)>,
@@ -51,10 +51,10 @@ pub struct BansBuilder {
     v6_prefix: u8,
     widen: Option<u16>,
     max_suspects: usize,
-    max_bans: usize,
+    pub(super) max_bans: usize,
     tells_when: bool,
     listeners: Vec<Listener>,
-    pub(super) share: Option<Arc<dyn Share>>,
+    pub(super) share: Option<Given>,
     pub(super) shared_by: String,
 }
 
@@ -178,6 +178,14 @@ impl BansBuilder {
     /// # Errors
     /// When a value cannot be used; the error lists every one of them.
     pub fn build(self) -> Result<Bans, ConfigError> {
+        self.build_by(Self::share)
+    }
+
+    /// As [`build`](Self::build), with what makes the store to share by.
+    pub(super) fn build_by(
+        self,
+        share: impl FnOnce(&Self) -> Option<Arc<dyn Share>>,
+    ) -> Result<Bans, ConfigError> {
         let mut mistakes = Mistakes::default();
         let signals = self.signals.clone().unwrap_or_else(usual);
         self.check_signals(&signals, &mut mistakes);
@@ -186,6 +194,7 @@ impl BansBuilder {
         self.check_bounds(&mut mistakes);
         mistakes.finish()?;
         let summary = self.summary(&signals, &exempt);
+        let share = share(&self);
         let ladder = self.ladder();
         let widening = self.widen.map(|after| Widening {
             points: Points::new(WIDER_SUSPECTS, nanos(NEIGHBOURS), after.into()),
@@ -203,14 +212,14 @@ impl BansBuilder {
             listeners: self.listeners,
             tells_when: self.tells_when,
             tally: super::tally::Tally::default(),
-            wire: self.share.map(Wire::new),
+            wire: share.map(Wire::new),
             clock: OnceLock::new(),
             summary: summary.into(),
             me: me.clone(),
         })))
     }
 
-    fn ladder(&self) -> Ladder {
+    pub(super) fn ladder(&self) -> Ladder {
         Ladder::new(self.terms.iter().copied().map(nanos).collect(), nanos(self.decay))
     }
 

@@ -136,6 +136,9 @@ impl Guard for Bans {
         if warden.signals.iter().any(|(signal, _)| is_of_guesses(signal)) {
             report.mark("guess-limit", 0);
         }
+        if let Some(wire) = &warden.wire {
+            wire.findings(report);
+        }
         let (v4, v6) = (warden.v4_prefix, warden.v6_prefix);
         if v4 < 32 || v6 < 48 {
             let evidence = format!("/{v4} of IPv4 and /{v6} of IPv6 hold clients who have nothing to do with each other");

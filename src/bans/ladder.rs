@@ -40,11 +40,12 @@ impl Ladder {
         past.until.saturating_add(self.decay.saturating_mul(past.level.into()))
     }
 
+    #[cfg(feature = "redis")]
     pub(super) fn terms(&self) -> &[u64] {
         &self.terms
     }
 
-    #[cfg_attr(not(feature = "redis"), allow(dead_code, reason = "shared bans have the same"))]
+    #[cfg(feature = "redis")]
     pub(super) fn decay(&self) -> u64 {
         self.decay
     }

@@ -88,7 +88,7 @@
 //! finding. A row of a ban has its offender's names, 256 bytes each at most.
 //!
 //! # Several processes
-//! With the feature `redis` and [`shared`](BansBuilder), processes add up their points in Redis, by its
+//! With the feature `redis` and `BansBuilder::shared`, processes add up their points in Redis, by its
 //! clock, and have each other's bans. No request waits for that: what happened here is told, and what
 //! happened elsewhere is learned, in one call in the background, once a second while requests come. So
 //! a ban, and its end when it is lifted, is known everywhere a second and a call after it is made

@@ -4,12 +4,12 @@
 //! come, one call tells what is on it and brings back what changed since the last one.
 
 mod queue;
-//TMP #[cfg(feature = "redis")]
-//TMP mod redis;
+#[cfg_attr(not(feature = "redis"), path = "alone.rs")]
+mod redis;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -19,10 +19,10 @@ use super::ban::Entry;
 use super::ladder::Past;
 use super::register::{Put, Subject};
 use super::warden::{Warden, nanos};
+use crate::inspect::Findings;
 
 pub(super) use queue::{What, Word};
-//TMP #[cfg(feature = "redis")]
-//TMP pub(super) use redis::RedisShare;
+pub(super) use redis::Given;
 
 use queue::Queue;
 
@@ -64,22 +64,36 @@ pub(super) struct News {
 /// Why the store could not be asked, for the log.
 pub(super) type ShareError = Box<dyn std::error::Error + Send + Sync>;
 
+/// What is told in one call. One whose answer was lost is told again as it was, under its number.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Batch {
+    pub(super) number: u64,
+    pub(super) words: Vec<Word>,
+}
+
 /// A store that several processes share.
 pub(super) trait Share: Send + Sync + 'static {
     /// Tells what happened, in order, and asks what changed. `now` is when it is told, by the clock
-    /// that the times of the words are of.
+    /// that the times of the words are of. A batch whose number is that of the last one is not
+    /// counted again.
     fn exchange(
         &self,
-        words: Vec<Word>,
+        batch: Batch,
         now: u64,
         cursor: Cursor,
     ) -> BoxFuture<'static, Result<News, ShareError>>;
+
+    fn findings(&self, report: &mut Findings) {
+        let _ = report;
+    }
 }
 
 /// The way to a store.
 pub(super) struct Wire {
     share: Arc<dyn Share>,
     queue: Queue,
+    /// The batch that was not answered, and the number of the next one.
+    unanswered: Mutex<(Option<Batch>, u64)>,
     /// When it is asked next.
     due: AtomicU64,
     is_busy: AtomicBool,
@@ -92,6 +106,7 @@ impl Wire {
         Self {
             share,
             queue: Queue::default(),
+            unanswered: Mutex::new((None, 1)),
             due: AtomicU64::new(0),
             is_busy: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
@@ -120,16 +135,30 @@ impl Wire {
     }
 
     pub(super) fn queued(&self) -> usize {
-        self.queue.len()
+        let unanswered = lock(&self.unanswered);
+        unanswered.0.as_ref().map_or(0, |batch| batch.words.len()) + self.queue.len()
     }
 
     pub(super) fn dropped(&self) -> u64 {
         self.queue.dropped()
     }
 
-    /// Whether the store did not answer the last time.
-    pub(super) fn is_lost(&self) -> bool {
-        self.is_lost.load(Ordering::Relaxed)
+    pub(super) fn findings(&self, report: &mut Findings) {
+        self.share.findings(report);
+    }
+
+    /// What is told next: a batch that was not answered, else what is on the queue.
+    fn next(&self) -> Batch {
+        let mut unanswered = lock(&self.unanswered);
+        let (batch, number) = &mut *unanswered;
+        let next = batch.take().unwrap_or_else(|| {
+            let words = self.queue.take(BATCH);
+            // An empty one tells nothing, so that it needs no number of its own.
+            *number += u64::from(!words.is_empty());
+            Batch { number: *number, words }
+        });
+        *batch = Some(next.clone()).filter(|batch| !batch.words.is_empty());
+        next
     }
 
     /// Has the store asked in the background, where it is time. Outside of a runtime nothing is shared.
@@ -143,10 +172,6 @@ impl Wire {
         };
         self.due.store(now.saturating_add(nanos(INTERVAL)), Ordering::Relaxed);
         runtime.spawn(busy.exchange());
-    }
-
-    fn cursor(&self) -> std::sync::MutexGuard<'_, Cursor> {
-        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     #[cold]
@@ -175,22 +200,20 @@ impl Busy {
         let warden = &self.0;
         let Some(wire) = &warden.wire else { return };
         loop {
-            let words = wire.queue.take(BATCH);
-            let cursor = wire.cursor().clone();
+            let batch = wire.next();
+            let cursor = lock(&wire.cursor).clone();
             let (now, _) = warden.time();
-            match wire.share.exchange(words.clone(), now, cursor).await {
+            match wire.share.exchange(batch, now, cursor).await {
                 Ok(news) => {
                     wire.find();
-                    let is_more = news.is_more || wire.queue.len() > 0;
+                    lock(&wire.unanswered).0 = None;
+                    let is_more = news.is_more;
                     warden.learn(news);
-                    if !is_more {
+                    if !is_more && wire.queue.len() < BATCH {
                         return;
                     }
                 }
-                Err(error) => {
-                    wire.queue.put_back(words);
-                    return wire.lose(&error);
-                }
+                Err(error) => return wire.lose(&error),
             }
         }
     }
@@ -209,7 +232,7 @@ impl Warden {
     fn learn(&self, news: News) {
         let Some(wire) = &self.wire else { return };
         let (now, _) = self.time();
-        let before = std::mem::replace(&mut *wire.cursor(), news.cursor.clone());
+        let before = std::mem::replace(&mut *lock(&wire.cursor), news.cursor.clone());
         if !before.epoch.is_empty() && before.epoch != news.cursor.epoch {
             self.tell_all_again(wire, now);
         }
@@ -284,6 +307,10 @@ impl Warden {
             _ => {}
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Wire {

@@ -212,20 +212,21 @@ fn who_is_banned_is_listed_and_lifted_with_all_that_led_to_it() {
     service.get_banned("192.0.2.1");
     service.clock.advance(MINUTE);
     service.get_banned("192.0.2.1");
+    service.clock.advance(SECOND);
     (0..3).for_each(|_| service.miss("alice", "192.0.2.9"));
     service.fail("192.0.2.2");
     let shown: Vec<_> = service.bans.list().iter().map(|ban| ban.offender.to_string()).collect();
-    assert_eq!(shown, ["192.0.2.1", "alice of https://id.example"]);
-    let json = serde_json::to_value(&service.bans.list()[1]).unwrap();
+    assert_eq!(shown, ["alice of https://id.example", "192.0.2.1"], "the latest first");
+    let json = serde_json::to_value(&service.bans.list()[0]).unwrap();
     assert_eq!(
         json,
         serde_json::json!({
             "offender": {"principal": {"issuer": "https://id.example", "subject": "alice"}},
-            "why": "not found", "since": 1_700_000_060, "until": 1_700_000_120, "left": 60,
+            "why": "not found", "since": 1_700_000_061, "until": 1_700_000_121, "left": 60,
             "level": 1, "by_hand": false, "from_elsewhere": false,
         })
     );
-    let who = service.bans.list()[0].offender.clone();
+    let who = service.bans.list()[1].offender.clone();
     assert!(service.bans.lift(who.clone()) && !service.bans.lift(who));
     assert!(!service.is_banned("192.0.2.1"));
     service.get_banned("192.0.2.1");
