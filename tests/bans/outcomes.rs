@@ -1,0 +1,1 @@
+//! What throttles charge once it is known how a request ended.
