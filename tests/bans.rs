@@ -27,8 +27,8 @@ use axum::{
 };
 use support::{Answer, Records};
 use tower_parapet::{
-    Context, Exchange, Flow, Guard, Parapet, ParapetBuilder, Peer, Phase, Policy, Principal, Reason,
-    Rejection,
+    Context, Exchange, Flow, Guard, Parapet, ParapetBuilder, Peer, Phase, Policy, Principal,
+    Reason, Rejection,
     bans::{Ban, Bans, BansBuilder, Network},
     clock::ManualClock,
     observe::Signal,
@@ -257,7 +257,9 @@ async fn with_tell_when_a_banned_client_is_told_when_to_come_back() {
 
 #[tokio::test]
 async fn mistakes_in_the_bans_are_mistakes_of_the_stack() {
-    let stack = Parapet::builder().public("GET /open", "test").bans(Bans::builder().window(Duration::ZERO).terms([]));
+    let stack = Parapet::builder()
+        .public("GET /open", "test")
+        .bans(Bans::builder().window(Duration::ZERO).terms([]));
     let error = stack.build().unwrap_err();
     let setters: Vec<_> = error.mistakes().iter().map(|mistake| mistake.setter()).collect();
     assert_eq!(setters, ["bans.terms", "bans.window", "peer"], "{error}");
@@ -265,7 +267,12 @@ async fn mistakes_in_the_bans_are_mistakes_of_the_stack() {
 
 #[tokio::test]
 async fn the_manifest_says_what_counts_and_how_long_a_ban_is() {
-    let stack = Parapet::builder().peer(Peer::ConnectInfo).public("GET /open", "test").bans(builder()).build().unwrap();
+    let stack = Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .public("GET /open", "test")
+        .bans(builder())
+        .build()
+        .unwrap();
     let manifest = stack.manifest().to_string();
     assert!(manifest.contains("3 points in 60 s (failed login 1, not found 1"), "{manifest}");
     assert!(manifest.contains("banned for 60, 300, 1800 s"), "{manifest}");

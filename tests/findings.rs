@@ -32,6 +32,7 @@ use tower_parapet::{
         webhook::Webhook,
     },
     authorize::{any, scope},
+    bans::{Bans, Network},
     compose::Shadow,
     inspect::{Diagnosis, Findings, RULES, Rule, Severity},
     throttle::Count,
@@ -140,6 +141,17 @@ const WEAKENED: &[(&str, Weakened)] = &[
         let attempts = Throttle::per_minute(10).by(Key::Global);
         sound().throttle(attempts.counting(Count::ForgedCredentials))
     }),
+    ("shared-bans", || sound().bans(Bans::builder().ipv4_prefix(24))),
+    ("bans-full", || {
+        let bans = Bans::builder().max_bans(1).build().unwrap();
+        for network in ["192.0.2.1", "192.0.2.2"] {
+            let network: Network = network.parse().unwrap();
+            let _ = bans.ban(network, Duration::from_secs(60), "test");
+        }
+        sound().bans(bans)
+    }),
+    ("wide-exemption", || sound().bans(Bans::builder().exempt("10.0.0.0/8", "our cloud"))),
+    ("no-exemption", || sound().bans(Bans::builder())),
     ("evadable-limit", || sound().throttle(Throttle::per_minute(60).by(Key::header("x-tenant")))),
     ("allows-all", || sound().ip(IpFilter::builder().allow(["0.0.0.0/1", "128.0.0.0/1"]))),
     ("broad-origins", || {

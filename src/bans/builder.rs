@@ -307,7 +307,11 @@ impl BansBuilder {
         let each: Vec<_> =
             signals.iter().map(|(signal, points)| format!("{signal} {points}")).collect();
         let terms: Vec<_> = self.terms.iter().map(|term| term.as_secs().to_string()).collect();
-        let v4 = if self.v4_prefix == 32 { String::new() } else { format!("/{} for IPv4, ", self.v4_prefix) };
+        let v4 = if self.v4_prefix == 32 {
+            String::new()
+        } else {
+            format!("/{} for IPv4, ", self.v4_prefix)
+        };
         let mut text = format!(
             "{} points in {} s ({}), by caller, else client network ({v4}/{} for IPv6): banned for \
              {} s, one forgiven in {} s",

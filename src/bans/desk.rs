@@ -75,7 +75,10 @@ impl Bans {
                 is_foreign: false,
             })
         });
-        let Put::Done(entry) = put else { return Err(NotBanned::Full) };
+        let Put::Done(entry) = put else {
+            warden.overflow();
+            return Err(NotBanned::Full);
+        };
         warden.announce(&entry);
         if let Some(wire) = &warden.wire {
             wire.banned(tag, &entry);

@@ -35,7 +35,8 @@ impl Exempt {
                     list.push(Exemption { network, reason: reason.trim().into() });
                 }
                 Err(_) => {
-                    let remedy = "write a CIDR like `192.0.2.0/24` or `2001:db8::/48`, or one address";
+                    let remedy =
+                        "write a CIDR like `192.0.2.0/24` or `2001:db8::/48`, or one address";
                     mistakes.push("exempt", text, "is not a network", remedy);
                 }
             }

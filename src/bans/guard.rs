@@ -52,8 +52,7 @@ impl Warden {
             exchange.note("banned-for", entry.why.to_string());
         }
         let Entry { who, why, past, .. } = entry;
-        let found =
-            format!("`{who}`, banned for another {left} s: {why}, level {}", past.level);
+        let found = format!("`{who}`, banned for another {left} s: {why}, level {}", past.level);
         let refusal = if self.tells_when {
             Rejection::new(Reason::RateLimited).header(header::RETRY_AFTER, HeaderValue::from(left))
         } else {
@@ -78,9 +77,8 @@ impl Warden {
     fn judge_caller(&self, exchange: &mut Exchange) -> Result<(), Rejection> {
         let now = nanos(exchange.now());
         self.begin(exchange, now);
-        let of = |caller: &Principal| {
-            self.register.of_principal(caller.issuer(), caller.subject(), now)
-        };
+        let of =
+            |caller: &Principal| self.register.of_principal(caller.issuer(), caller.subject(), now);
         match exchange.principal().and_then(of) {
             Some(entry) => Err(self.refuse(exchange, &entry, now)),
             None => Ok(()),
@@ -141,11 +139,16 @@ impl Guard for Bans {
         }
         let (v4, v6) = (warden.v4_prefix, warden.v6_prefix);
         if v4 < 32 || v6 < 48 {
-            let evidence = format!("/{v4} of IPv4 and /{v6} of IPv6 hold clients who have nothing to do with each other");
+            let evidence = format!(
+                "/{v4} of IPv4 and /{v6} of IPv6 hold clients who have nothing to do with each other"
+            );
             report.add(&rule::SHARED_BANS, "bans", evidence);
         }
         if v6 > 64 {
-            let evidence = format!("one customer's /64 of IPv6 is 2^{} networks under a prefix of /{v6}", v6 - 64);
+            let evidence = format!(
+                "one customer's /64 of IPv6 is 2^{} networks under a prefix of /{v6}",
+                v6 - 64
+            );
             report.add(&rule::IPV6_KEYS, "bans", evidence);
         }
         for wide in warden.exempt.iter().filter(|exemption| exempt::is_wide(&exemption.network)) {
@@ -153,8 +156,7 @@ impl Guard for Bans {
             report.add(&rule::WIDE_EXEMPTION, "bans", evidence);
         }
         if warden.exempt.is_empty() && !report.is_marked("proxies") {
-            let evidence =
-                "no proxy is trusted and no network exempt: what stands in front is banned for all behind";
+            let evidence = "no proxy is trusted and no network exempt: what stands in front is banned for all behind";
             report.add(&rule::NO_EXEMPTION, "bans", evidence);
         }
         if warden.tally.overflowed.count() > 0 {

@@ -124,7 +124,10 @@ pub enum Offender {
 impl Offender {
     /// A caller by issuer and subject. A name of more than 256 bytes is cut, and ends with a hash.
     pub fn principal(issuer: &str, subject: &str) -> Self {
-        Self::Principal { issuer: kept(issuer).as_ref().into(), subject: kept(subject).as_ref().into() }
+        Self::Principal {
+            issuer: kept(issuer).as_ref().into(),
+            subject: kept(subject).as_ref().into(),
+        }
     }
 
     /// Whether two names are one caller's, as far as they are kept.
@@ -187,7 +190,9 @@ mod tests {
         }
         assert_eq!(network("::ffff:192.0.2.7").to_string(), "192.0.2.7");
         assert_eq!(network("::ffff:192.0.2.0/120").to_string(), "192.0.2.0/24");
-        for bad in ["", "192.0.2.7/24", "192.0.2.0/33", "2001:db8::/129", "192.0.2.0/", "x", "10.0.0.0/+8"] {
+        for bad in
+            ["", "192.0.2.7/24", "192.0.2.0/33", "2001:db8::/129", "192.0.2.0/", "x", "10.0.0.0/+8"]
+        {
             assert_eq!(bad.parse::<Network>(), Err(InvalidNetwork), "{bad}");
         }
     }

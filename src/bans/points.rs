@@ -1,7 +1,7 @@
 //! Who has how many points within the window: suspicion, which may be forgotten.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Rows whose hash falls together; they share a lock.
 const WAYS: usize = 8;

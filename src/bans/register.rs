@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 
 use super::ban::Entry;
 use super::ladder::{Ladder, Past};
-use super::widths::Widths;
 use super::offender::kept;
+use super::widths::Widths;
 use super::{Network, Offender};
 
 /// Maps that lock apart, so that readers on many cores do not meet on one lock.
@@ -128,12 +128,7 @@ impl Register {
     }
 
     /// The ban that hits a principal.
-    pub(super) fn of_principal(
-        &self,
-        issuer: &str,
-        subject: &str,
-        now: u64,
-    ) -> Option<Arc<Entry>> {
+    pub(super) fn of_principal(&self, issuer: &str, subject: &str, now: u64) -> Option<Arc<Entry>> {
         if now >= self.principals_until.load(Ordering::Relaxed) {
             return None;
         }

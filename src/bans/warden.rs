@@ -226,13 +226,15 @@ impl Warden {
 
     /// The first signal that a record shows, and its points.
     fn shown_by(&self, record: &Record) -> Option<&(Signal, u16)> {
-        let reason = record.rejection.as_ref().map(|rejection| (rejection.reason(), rejection.guard()));
+        let reason =
+            record.rejection.as_ref().map(|rejection| (rejection.reason(), rejection.guard()));
         let is_ours = match reason {
             Some((Reason::Banned, _)) => true,
             Some((_, guard)) => guard.is_some_and(|guard| guard == NETWORKS || guard == CALLERS),
             None => false,
         };
-        let is_probe = || record.route.as_ref().is_some_and(|route| *route.access() == Access::Probe);
+        let is_probe =
+            || record.route.as_ref().is_some_and(|route| *route.access() == Access::Probe);
         if is_ours {
             return None;
         }

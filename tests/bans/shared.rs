@@ -69,7 +69,10 @@ async fn offences_in_two_processes_add_up_and_the_ban_and_its_end_are_known_in_b
     other.until(MALLORY, 403).await;
     assert_eq!(other.get(ALICE, "/open").await, 200);
     let ban = &other.list()[0];
-    assert_eq!((ban.offender.to_string().as_str(), &*ban.why, ban.level), (MALLORY, "failed login", 1));
+    assert_eq!(
+        (ban.offender.to_string().as_str(), &*ban.why, ban.level),
+        (MALLORY, "failed login", 1)
+    );
     assert!(ban.from_elsewhere && ban.left > 55 * MINUTE);
     assert!(other.bans.lift(ban.offender.clone()));
     one.until(MALLORY, 200).await;
@@ -98,7 +101,8 @@ async fn callers_and_bans_by_hand_are_shared_and_a_late_process_learns_them() {
     let answer = late.ask(ALICE, "GET", "/orders", Some("mallory \"x\"\\")).await;
     assert_eq!(answer.status, 403);
     assert_eq!(late.ask(ALICE, "GET", "/orders", Some("alice")).await.status, 200);
-    let mut shown: Vec<_> = late.list().iter().map(|ban| (ban.offender.to_string(), ban.by_hand)).collect();
+    let mut shown: Vec<_> =
+        late.list().iter().map(|ban| (ban.offender.to_string(), ban.by_hand)).collect();
     shown.sort();
     assert_eq!(
         shown,

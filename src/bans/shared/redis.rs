@@ -109,7 +109,8 @@ impl Share for RedisShare {
     ) -> BoxFuture<'static, Result<News, ShareError>> {
         let words: Vec<Told> = batch.words.iter().map(|word| Told::of(word, now)).collect();
         let mut keys = self.keys.to_vec();
-        let points = |told: &Told| self.redis.key("bans", &self.name, &format!("p:{}", told.digest));
+        let points =
+            |told: &Told| self.redis.key("bans", &self.name, &format!("p:{}", told.digest));
         keys.extend(words.iter().map(points));
         let (redis, life, settings) =
             (self.redis.clone(), self.life.clone(), self.settings.clone());
@@ -117,7 +118,8 @@ impl Share for RedisShare {
             let change = cursor.change.to_string();
             let number = batch.number.to_string();
             let texts = [life.as_str(), &cursor.epoch, &change, &number];
-            let mut args: Vec<Arg<'_>> = texts.iter().map(|text| Arg::Bytes(text.as_bytes())).collect();
+            let mut args: Vec<Arg<'_>> =
+                texts.iter().map(|text| Arg::Bytes(text.as_bytes())).collect();
             args.extend(settings.iter().map(|number| Arg::Int(*number)));
             words.iter().for_each(|word| word.push_to(&mut args));
             let answer = redis.eval(&SCRIPT, &keys, &args).await?;

@@ -129,7 +129,10 @@ fn the_third_wrong_password_within_a_minute_bans_the_network_for_a_minute() {
     service.fail("192.0.2.1");
     let refusal = service.ask("192.0.2.1").unwrap();
     assert_eq!(refusal.reason(), Reason::Banned);
-    assert_eq!(refusal.private_found().unwrap(), "`192.0.2.1`, banned for another 60 s: failed login, level 1");
+    assert_eq!(
+        refusal.private_found().unwrap(),
+        "`192.0.2.1`, banned for another 60 s: failed login, level 1"
+    );
     assert!(!refusal.public_detail().contains("192") && refusal.headers().is_empty());
     assert!(!service.is_banned("192.0.2.2"));
     service.clock.advance(59 * SECOND);

@@ -14,7 +14,8 @@ struct Suspect {
     until: Duration,
 }
 
-const TERMS: [Duration; 3] = [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800)];
+const TERMS: [Duration; 3] =
+    [Duration::from_secs(60), Duration::from_secs(300), Duration::from_secs(1800)];
 const DECAY: Duration = Duration::from_secs(3600);
 
 impl Suspect {

@@ -5,7 +5,11 @@ use crate::inspect::Findings;
 
 fn mistakes(builder: BansBuilder) -> Vec<(String, String)> {
     let error = builder.build().unwrap_err();
-    error.mistakes().iter().map(|mistake| (mistake.setter().into(), mistake.value().into())).collect()
+    error
+        .mistakes()
+        .iter()
+        .map(|mistake| (mistake.setter().into(), mistake.value().into()))
+        .collect()
 }
 
 #[test]
@@ -30,8 +34,21 @@ fn every_mistake_is_reported_at_once_with_its_value_and_its_remedy() {
     assert_eq!(
         setters,
         [
-            "on", "on", "on", "on", "terms", "terms", "exempt", "exempt", "window", "decay",
-            "ipv4_prefix", "ipv6_prefix", "widen", "max_suspects", "max_bans",
+            "on",
+            "on",
+            "on",
+            "on",
+            "terms",
+            "terms",
+            "exempt",
+            "exempt",
+            "window",
+            "decay",
+            "ipv4_prefix",
+            "ipv6_prefix",
+            "widen",
+            "max_suspects",
+            "max_bans",
         ],
         "{error}"
     );

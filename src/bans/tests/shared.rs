@@ -86,7 +86,11 @@ impl Store {
     fn points(&self) -> u32 {
         let batches = self.0.batches.lock().unwrap();
         let words = batches.iter().flat_map(|batch| &batch.words);
-        words.map(|word| if let What::Offence { points, .. } = word.what { points.into() } else { 0 }).sum()
+        words
+            .map(
+                |word| if let What::Offence { points, .. } = word.what { points.into() } else { 0 },
+            )
+            .sum()
     }
 }
 
