@@ -86,11 +86,13 @@ mod limit;
 mod limits;
 mod memory;
 mod plans;
+mod order;
 mod policy;
 mod rule;
 #[cfg(feature = "redis")]
 pub mod shared;
 mod sip;
+mod sync;
 mod verdict;
 
 pub use builder::{Count, ThrottleBuilder};

@@ -4,12 +4,11 @@
 
 mod table;
 
-use std::sync::{Mutex, PoisonError};
-
 use table::Table;
 
-use super::ledger::{Order, Receipt};
 use super::limits::Limits;
+use super::order::{Order, Receipt};
+use super::sync::{Mutex, MutexGuard, PoisonError};
 use super::verdict::Verdict;
 
 /// Buckets a shard is made for: small enough that a round over it takes about a microsecond, large
@@ -20,6 +19,12 @@ const BUCKETS_PER_SHARD: usize = 1024;
 #[derive(Debug)]
 #[repr(align(128))]
 struct Shard(Mutex<Table>);
+
+impl Shard {
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// At most so many buckets.
 #[derive(Debug)]
@@ -54,8 +59,7 @@ impl Memory {
 
     fn locked<T>(&self, tag: u64, run: impl FnOnce(&mut Table) -> T) -> Option<T> {
         let mask = self.shards.len().wrapping_sub(1) as u64;
-        let shard = self.shards.get((tag & mask) as usize)?;
-        Some(run(&mut shard.0.lock().unwrap_or_else(PoisonError::into_inner)))
+        Some(run(&mut self.shards.get((tag & mask) as usize)?.lock()))
     }
 
     #[cfg(test)]
@@ -72,7 +76,7 @@ impl Memory {
     fn tables(&self, of: impl Fn(&Table) -> usize) -> usize {
         self.shards
             .iter()
-            .map(|shard| of(&shard.0.lock().unwrap_or_else(PoisonError::into_inner)))
+            .map(|shard| of(&shard.lock()))
             .sum()
     }
 }

@@ -1,7 +1,7 @@
 //! One shard: an open-addressing table of buckets with a hard cap.
 
-use super::super::ledger::{Mode, Order, Receipt};
 use super::super::limits::Limits;
+use super::super::order::{Mode, Order, Receipt};
 use super::super::rule::{Moment, Standing, State, left};
 use super::super::verdict::{MOST, Verdict};
 
