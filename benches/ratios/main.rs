@@ -17,6 +17,7 @@
 
 mod callers;
 mod fixtures;
+mod keys;
 mod measure;
 mod ours;
 mod peers;
@@ -24,6 +25,7 @@ mod provider;
 mod report;
 mod rows;
 mod side;
+mod throttle;
 
 use report::Report;
 
@@ -38,6 +40,8 @@ fn main() {
     rows::whole_stack(&mut report);
     rows::throttle(&mut report);
     rows::throttle_refusal(&mut report);
+    keys::keyed_checks(&mut report);
+    keys::eviction(&mut report);
     callers::jwt_seen(&mut report);
     callers::jwt_first(&mut report);
     callers::two_threads(&mut report);

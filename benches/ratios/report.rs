@@ -58,6 +58,14 @@ impl Report {
         println!("{name:<70} {ours:>9.0} {peer:>9.0} {ratio:>8} {bar:>9} {verdict}");
     }
 
+    /// A row whose bar is a figure of ours, at most.
+    pub(crate) fn figure(&mut self, name: &str, ours: f64, peer: f64, most: f64) {
+        let verdict = if ours <= most { "ok" } else { "MISS" };
+        self.missed += usize::from(ours > most);
+        let bar = format!("<= {most:.0}");
+        println!("{name:<70} {ours:>9.0} {peer:>9.0} {:>8} {bar:>9} {verdict}", "");
+    }
+
     pub(crate) fn note(&self, text: &str) {
         println!("    {text}");
     }

@@ -74,9 +74,6 @@ impl Memory {
 
     #[cfg(test)]
     fn tables(&self, of: impl Fn(&Table) -> usize) -> usize {
-        self.shards
-            .iter()
-            .map(|shard| of(&shard.lock()))
-            .sum()
+        self.shards.iter().map(|shard| of(&shard.lock())).sum()
     }
 }
