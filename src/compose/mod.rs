@@ -1,12 +1,17 @@
 //! Guards made of guards: the composition of guards is a guard.
 
 mod all;
+#[cfg(feature = "throttle")]
+mod patterns;
 mod policy;
 mod reload;
 pub(crate) mod routes;
 mod shadow;
 mod streams;
 mod when;
+
+#[cfg(feature = "throttle")]
+pub(crate) use patterns::Patterns;
 
 pub use all::All;
 pub use policy::Policy;

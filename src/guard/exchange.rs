@@ -282,6 +282,12 @@ impl Exchange {
         }
     }
 
+    /// Whether what the guard that is asked writes is dropped, and no hook of its runs.
+    #[cfg(feature = "throttle")]
+    pub(crate) fn is_on_trial(&self) -> bool {
+        self.trial.is_some()
+    }
+
     /// Adds an attribute to the request's record.
     pub fn note(&mut self, key: &'static str, value: impl Into<Cow<'static, str>>) {
         let note = (key, value.into());

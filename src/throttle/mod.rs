@@ -77,6 +77,7 @@ mod builder;
 #[cfg(feature = "calendar")]
 mod calendar;
 mod choice;
+pub mod enumeration;
 mod fields;
 mod guard;
 mod hash;
@@ -99,6 +100,7 @@ pub use builder::{Count, ThrottleBuilder};
 #[cfg(feature = "calendar")]
 pub use calendar::Calendar;
 pub use choice::Exempt;
+pub use enumeration::Enumeration;
 pub use guard::Throttle;
 pub use key::{Absent, Key, KeyPart, KeyWriter, TypedKey};
 pub use limit::Limit;
