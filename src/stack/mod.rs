@@ -13,6 +13,8 @@ mod coverage;
 mod cross_origin;
 mod explain;
 mod findings;
+#[cfg(feature = "throttle")]
+mod flows;
 mod life;
 #[cfg(feature = "mtls")]
 mod mtls;

@@ -47,6 +47,8 @@ pub enum Count {
 pub struct ThrottleBuilder {
     limit: Limit,
     more: Vec<Limit>,
+    /// What limits without a name are called by, in place of the key.
+    label: Option<String>,
     cost: u32,
     key: Key,
     absent: Absent,
@@ -62,6 +64,7 @@ impl ThrottleBuilder {
         Self {
             limit,
             more: Vec::new(),
+            label: None,
             cost: 1,
             key: Key::ClientNet,
             absent: Absent::default(),
@@ -178,12 +181,20 @@ impl ThrottleBuilder {
         })))
     }
 
+    pub(super) fn labelled(self, label: &str) -> Self {
+        Self { label: Some(label.to_owned()), ..self }
+    }
+
+    pub(super) fn counts_requests(&self) -> bool {
+        self.count == Count::Requests
+    }
+
     fn each(&self) -> impl Iterator<Item = &Limit> {
         std::iter::once(&self.limit).chain(&self.more)
     }
 
     fn limits(&self, mistakes: &mut Mistakes) -> Limits {
-        let word = self.key.word();
+        let word = self.label.clone().unwrap_or_else(|| self.key.word());
         let each: Vec<_> = self.each().map(|limit| limit.ruled(&word, mistakes)).collect();
         if each.len() > MOST {
             let remedy = format!("write at most {MOST}, and others in a throttle of their own");
