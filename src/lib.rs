@@ -50,6 +50,8 @@ pub mod grpc;
 mod guard;
 #[cfg(feature = "full")]
 pub mod guide;
+#[cfg(feature = "throttle")]
+pub mod idempotency;
 pub mod inspect;
 #[cfg(feature = "jwt")]
 mod json;
@@ -127,6 +129,8 @@ pub use error::ConfigError;
 #[cfg(feature = "axum")]
 pub use extract::{Claims, Owned};
 pub use guard::{BodyWatch, Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase, Resume};
+#[cfg(feature = "throttle")]
+pub use idempotency::Idempotency;
 pub use manifest::Manifest;
 pub use observe::{Observer, Outcome, Record};
 #[cfg(feature = "client-credentials")]

@@ -100,6 +100,10 @@ reasons! {
     BodyTimeout = REQUEST_TIMEOUT, "body-timeout", "The body took too long to arrive";
     /// An answer that had begun stood still for too long, and was ended.
     IdleStream = REQUEST_TIMEOUT, "idle-stream", "The stream stood still for too long";
+    /// The same request, by its `Idempotency-Key`, is under way.
+    RequestInProgress = CONFLICT, "request-in-progress", "The same request is under way";
+    /// The same request, by its `Idempotency-Key`, was done, and its answer cannot be given again.
+    AnswerNotKept = CONFLICT, "answer-not-kept", "The request was done before";
     /// A version of the API whose time is over.
     RetiredVersion = GONE, "retired-version", "This version is no longer served";
     /// The body is larger than the route takes.
@@ -110,6 +114,8 @@ reasons! {
     MisdirectedRequest = MISDIRECTED_REQUEST, "misdirected-request", "This service does not answer for that host";
     /// The body breaks the route's schema.
     SchemaViolation = UNPROCESSABLE_ENTITY, "schema-violation", "The body does not match the schema";
+    /// An `Idempotency-Key` that was sent with another request.
+    IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before";
     /// A limit is used up.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Too many requests";
     /// Too many headers, or too large in all.
