@@ -47,6 +47,10 @@ struct Bounds {
 }
 
 impl Bounds {
+    fn have_room(&self, used: Used) -> bool {
+        used.entries < self.entries && used.bytes + LOCKED <= self.bytes
+    }
+
     /// The same part of the bytes as of the entries.
     fn bytes_per_caller(&self) -> usize {
         let bytes = self.bytes as u128 * self.per_caller as u128 / self.entries.max(1) as u128;
@@ -125,8 +129,7 @@ impl MemoryResponses {
                 None => Begun::UnderWay,
             };
         }
-        let used = entries.used;
-        if used.entries >= bounds.entries || used.bytes + LOCKED > bounds.bytes {
+        if !bounds.have_room(entries.used) {
             return Begun::Full(entries.next_end(now));
         }
         let of_caller = entries.callers.get(&claim.caller).copied().unwrap_or_default();
@@ -147,7 +150,7 @@ impl MemoryResponses {
             Some(entry) if entry.owner != claim.owner => return,
             Some(_) => entries.remove(&claim.key),
             // The lock ended before the request did, and nobody came.
-            None if entries.used.entries >= bounds.entries => return,
+            None if !bounds.have_room(entries.used) => return,
             None => {}
         }
         let of_caller = entries.callers.get(&claim.caller).copied().unwrap_or_default();
