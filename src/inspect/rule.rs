@@ -160,9 +160,6 @@ rules! {
     BANS_FULL Medium "bans-full"
         "raise `max_bans`, or shorten `terms`"
         ["API4:2023" "ASVS 6.3.1"]
-    WIDE_EXEMPTION Low "wide-exemption"
-        "exempt the addresses that are meant, and no others"
-        ["API4:2023" "ASVS 6.3.1"]
     NO_EXEMPTION Info "no-exemption"
         "name the proxies with `trusted_proxies`, or networks that many share with `exempt`"
         ["API4:2023"]
@@ -171,7 +168,7 @@ rules! {
         ["API4:2023" "ASVS 2.4.1"]
     WIDE_EXEMPTION Medium "wide-exemption"
         "exempt the addresses and routes that need it, one by one"
-        ["API4:2023" "ASVS 2.4.1"]
+        ["API4:2023" "ASVS 2.4.1" "ASVS 6.3.1"]
     ALLOWS_ALL Medium "allows-all"
         "name the networks that may call"
         ["API8:2023" "ASVS 8.2.4"]

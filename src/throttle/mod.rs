@@ -87,8 +87,8 @@ mod ledger;
 mod limit;
 mod limits;
 mod memory;
-mod plans;
 mod order;
+mod plans;
 mod policy;
 mod rule;
 #[cfg(feature = "redis")]

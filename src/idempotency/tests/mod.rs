@@ -21,7 +21,7 @@ use axum_core::body::Body;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
+use tower::{Layer, ServiceExt, util::BoxCloneSyncService};
 
 use super::{Idempotency, IdempotencyBuilder, MemoryResponses};
 use crate::{
