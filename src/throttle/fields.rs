@@ -94,14 +94,14 @@ impl Fields {
         }
     }
 
-    /// The same policy, for a store that tells nobody.
-    #[allow(dead_code, reason = "for stores that a feature brings")]
-    pub(super) fn bare(&self) -> Self {
+    /// Those of limits that nobody is told of.
+    #[cfg(feature = "redis")]
+    pub(super) fn untold() -> Self {
         Self {
-            policy: self.policy.clone(),
-            opening: self.opening.clone(),
+            policy: Policy::Written(HeaderValue::from_static("")),
+            opening: Box::default(),
             kept: Box::default(),
-            burst: self.burst,
+            burst: 0,
         }
     }
 

@@ -147,7 +147,7 @@ if raw and next_held ~= #held then
 end
 
 local state, lasts
-if act >= CHARGE or (act == SPEND and admitted) then
+if act == CHARGE or (act == SPEND and admitted) or (act == REFUND and raw) then
   state, lasts = charged, charged_for
 elseif act ~= PEEK and raw and now < held[1] then
   state, lasts = kept, kept_for

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Mistakes;
 
+use super::super::fields::Fields;
 use super::super::ledger::{Mode, Order, Receipt};
 use super::super::limits::{Limits, Ruled};
 use super::super::memory::Memory;
@@ -86,7 +87,7 @@ impl Share {
         }
         let each = limits.each().iter().map(|limit| {
             let rule = divide(&limit.rule, self.processes)?;
-            Some(Ruled { name: limit.name.clone(), fields: limit.fields.bare(), rule })
+            Some(Ruled { name: limit.name.clone(), fields: Fields::untold(), rule })
         });
         let each = each.collect::<Option<Vec<_>>>()?;
         let divided = Arc::new(Limits::new(limits.id(), each, limits.summary().to_owned()));

@@ -125,6 +125,8 @@ impl Terms {
                         break;
                     }
                 }
+                // What clients are told is the length of the period that was asked about last.
+                let _ = periods.rest(at.unix);
                 put(&[3, cost.min(MOST), *quota, charged, count]);
                 put(ends.get(..count as usize).unwrap_or_default());
             }

@@ -27,6 +27,15 @@ enum Kept {
     },
 }
 
+/// The deepest debt: 366 days, or what the store can count.
+fn deepest(quota: u64, period: u64) -> u128 {
+    let (mut a, mut b) = (quota, period);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    (31_622_400_000_000 * u128::from(quota)).min(u128::from(a) << 52)
+}
+
 /// All limits of one key.
 #[derive(Debug)]
 pub(super) struct Model {
@@ -104,8 +113,9 @@ impl Model {
     fn charged(&self, clock: u64, cost: u128) -> Vec<Kept> {
         let each = self.specs.iter().zip(self.present(clock));
         each.map(|(spec, kept)| match (*spec, kept) {
-            (Spec::Rate { period, .. }, Kept::Rate { whole_at }) => {
-                Kept::Rate { whole_at: whole_at + cost * u128::from(period) }
+            (Spec::Rate { quota, period, .. }, Kept::Rate { whole_at }) => {
+                let most = self.elapsed(clock) * u128::from(quota) + deepest(quota, period);
+                Kept::Rate { whole_at: (whole_at + cost * u128::from(period)).min(most) }
             }
             (_, Kept::Fixed { end, count }) => Kept::Fixed { end, count: count + cost },
             (_, Kept::Sliding { end, before, count }) => {
