@@ -75,6 +75,7 @@
 //! # What this does not do
 //! - It makes nothing of what the handler does before it fails undone.
 //! - With [`MemoryResponses`] each process knows its own requests only: a retry must reach the same one.
+//!   `RedisResponses`, of the feature `redis`, is one store for many.
 //! - It hides nothing from who can read the store: answers are kept as they are.
 //! - It is not for gRPC, which has no bodies that end, and not for answers of a size that no memory takes.
 //! - On trial, by [`Shadow`](crate::compose::Shadow), it judges the header, and locks nothing.
@@ -88,6 +89,8 @@ mod memory;
 mod recorded;
 mod response;
 mod running;
+#[cfg(feature = "redis")]
+mod shared;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -98,4 +101,6 @@ pub use claim::Claim;
 pub use guard::Idempotency;
 pub use memory::{MemoryResponses, MemoryResponsesBuilder};
 pub use response::StoredResponse;
+#[cfg(feature = "redis")]
+pub use shared::RedisResponses;
 pub use store::{Begun, IdempotencyStore};

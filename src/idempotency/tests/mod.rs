@@ -4,6 +4,8 @@ mod guard;
 mod interleaving;
 mod memory;
 mod settings;
+#[cfg(feature = "redis")]
+mod shared;
 mod streams;
 
 use std::{
