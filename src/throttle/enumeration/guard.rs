@@ -4,7 +4,7 @@ use http::{HeaderValue, header};
 
 use crate::{
     compose::Patterns,
-    context::{ClientAddr, Notes, Principal},
+    context::{ClientAddr, Notes, Principal, REPORTED},
     guard::{Exchange, Flow, Guard, Needs, Phase},
     rejection::{Reason, Rejection},
     service::guard_layer,
@@ -15,6 +15,8 @@ use crate::{
 };
 
 use super::{EnumerationBuilder, Outcomes, Refusing, table::Table, trail::Trail};
+
+const NAME: &str = "enumeration";
 
 const DETAIL: &str =
     "too many different objects were asked for; come back after the time in `Retry-After`";
@@ -94,13 +96,16 @@ impl Inner {
         }
         if exchange.is_on_trial() {
             // Nobody will say how the request ends.
-            self.count(&sighting, |text| exchange.note("enumeration", text));
+            self.count(&sighting, |text| exchange.note(NAME, text));
             return Ok(());
         }
         let (this, notes): (_, Notes) = (self.clone(), exchange.context.notes());
         exchange.on_reply(move |answer| {
             if this.outcomes.counts(answer.status) {
-                this.count(&sighting, |text| notes.add("enumeration", text));
+                this.count(&sighting, |text| {
+                    notes.add(NAME, text);
+                    notes.add(REPORTED, NAME);
+                });
             }
             Ok(())
         });
@@ -170,7 +175,8 @@ impl Inner {
         let refused = self.table.look(sighting.caller, sighting.half, judge).flatten();
         let Some((count, halves, is_new)) = refused else { return Ok(()) };
         if is_new && !exchange.is_rehearsal() {
-            exchange.note("enumeration", self.tell(sighting, count));
+            exchange.note(NAME, self.tell(sighting, count));
+            exchange.report(NAME);
         }
         Err(self.refuse(sighting, count, halves, exchange.now()))
     }
@@ -224,7 +230,7 @@ fn nowhere() -> Rejection {
 
 impl Guard for Enumeration {
     fn name(&self) -> &'static str {
-        "enumeration"
+        NAME
     }
 
     fn phase(&self) -> Phase {

@@ -14,7 +14,7 @@
 //! | condition | status | reason |
 //! |---|---|---|
 //! | at most [`at_most`](EnumerationBuilder::at_most) different objects within the window | – | |
-//! | more | – | told once for a caller and a window: a warning in the log, and the note `enumeration` in the record |
+//! | more | – | told once for a caller and a window: a warning in the log, the note `enumeration` in the record, and a [report](crate::Exchange::report) by that word, of which bans may be made |
 //! | as many, another one asked for, with [`Refusing::Unseen`] | 429 | `rate-limited`, with `Retry-After` |
 //! | more, with [`Refusing::Everything`] | 429 | `rate-limited`, with `Retry-After` |
 //! | no principal, and no client address | 503 | `address-unknown` |
