@@ -120,6 +120,11 @@ impl<'a> Problem<'a> {
 /// Writes a JSON string: quotes, backslashes and control characters escaped (RFC 8259).
 fn quote(text: &mut String, value: &str) {
     text.push('"');
+    if value.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
+        text.push_str(value);
+        text.push('"');
+        return;
+    }
     for c in value.chars() {
         match c {
             '"' => text.push_str("\\\""),

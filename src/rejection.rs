@@ -116,6 +116,8 @@ reasons! {
     SchemaViolation = UNPROCESSABLE_ENTITY, "schema-violation", "The body does not match the schema";
     /// An `Idempotency-Key` that was sent with another request.
     IdempotencyKeyReused = UNPROCESSABLE_ENTITY, "idempotency-key-reused", "The idempotency key was used before";
+    /// The request costs more than its limits ever admit at once.
+    TooCostly = UNPROCESSABLE_ENTITY, "too-costly", "The request costs too much";
     /// A limit is used up.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Too many requests";
     /// Too many headers, or too large in all.

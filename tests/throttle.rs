@@ -13,8 +13,14 @@
 #[cfg(feature = "calendar")]
 #[path = "throttle/calendar.rs"]
 mod calendar;
+#[path = "throttle/costs.rs"]
+mod costs;
+#[path = "throttle/fields.rs"]
+mod fields;
 #[path = "throttle/guesses.rs"]
 mod guesses;
+#[path = "throttle/stats.rs"]
+mod stats;
 mod support;
 
 use std::{
@@ -298,9 +304,9 @@ async fn every_limit_tells_where_the_client_stands_and_a_refusal_when_to_come_ba
     let admitted = service.send([192, 0, 2, 1], "/open", &[]).await;
     assert_eq!(
         values(&admitted, "ratelimit-policy"),
-        ["\"net\";q=600;w=60", "\"route\";q=10;w=3600"]
+        ["\"net\";q=600;w=60, \"route\";q=10;w=3600"]
     );
-    assert_eq!(values(&admitted, "ratelimit"), ["\"net\";r=1;t=1", "\"route\";r=9;t=360"]);
+    assert_eq!(values(&admitted, "ratelimit"), ["\"net\";r=1;t=1, \"route\";r=9;t=360"]);
     assert!(values(&admitted, "retry-after").is_empty());
     service.send([192, 0, 2, 1], "/also", &[]).await;
     let refused = service.send([192, 0, 2, 1], "/open", &[]).await;

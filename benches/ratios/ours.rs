@@ -91,6 +91,11 @@ pub(crate) fn audit(path: &Path) -> JsonLines {
     JsonLines::to(path).build().unwrap()
 }
 
+/// A stack that knows its peer, and no more.
+pub(crate) fn unthrottled() -> Guarded<Router> {
+    around(bare().peer(Peer::ConnectInfo))
+}
+
 /// Nothing but a throttle, by client network.
 pub(crate) fn throttled(throttle: Throttle) -> Guarded<Router> {
     around(bare().peer(Peer::ConnectInfo).throttle(throttle))
@@ -98,6 +103,11 @@ pub(crate) fn throttled(throttle: Throttle) -> Guarded<Router> {
 
 pub(crate) fn generous() -> Throttle {
     Throttle::per_second(1_000_000_000).build().unwrap()
+}
+
+/// The same, and it tells the client nothing, as tower_governor does by default.
+pub(crate) fn quiet() -> Throttle {
+    Throttle::per_second(1_000_000_000).quiet().build().unwrap()
 }
 
 /// Admits one request an hour.

@@ -5,7 +5,7 @@ use tower::Layer;
 
 use crate::{
     fixtures::{Issuer, Template, route},
-    measure::{Side, measure},
+    measure::{Samples, Side, measure},
     ours, peers,
     report::{Bar, Report},
     side::side,
@@ -83,33 +83,37 @@ pub(crate) fn whole_stack(report: &mut Report) {
     }
 }
 
+/// A throttle is not to be had without the stack it stands in, nor theirs without its layer: each is
+/// taken as a whole, and the stack by itself is there to be read beside them.
 pub(crate) fn throttle(report: &mut Report) {
     let template = Template::bearer("opaque");
     let request = || template.request();
     let sides = [
         side(route(), request, OK),
+        side(ours::unthrottled(), request, OK),
+        side(ours::throttled(ours::quiet()), request, OK),
         side(ours::throttled(ours::generous()), request, OK),
+        side(route().layer(ours::quiet()), request, OK),
+        side(ours::quiet().layer(route()), request, OK),
         side(route().layer(peers::generous()), request, OK),
         side(route().layer(peers::telling()), request, OK),
-        side(route().layer(ours::generous()), request, OK),
-        side(ours::generous().layer(route()), request, OK),
         side(peers::generous().layer(route()), request, OK),
-        side(peers::telling().layer(route()), request, OK),
     ];
-    let all = measure(report.effort, sides);
-    let bare = &all[0];
-    let own = |at: usize| all[at].beyond(bare).median();
+    let [bare, stack, quiet, telling, inside, around, peer, peer_tells, peer_around] =
+        measure(report.effort, sides);
+    let own = |side: &Samples| side.beyond(&bare).median();
+    let further = quiet.beyond(&stack).median();
     report.row(
-        "(d) throttle / tower_governor, beyond the bare route",
-        own(1),
-        own(2),
+        "(d) throttle / tower_governor, beyond the bare route, neither tells",
+        own(&quiet),
+        own(&peer),
         Bar::Ratio(0.5),
     );
-    report.row("    throttle / tower_governor that tells the limit", own(1), own(3), Bar::None);
-    report.row("    both as layers inside the router", own(4), own(2), Bar::None);
-    report.row("    both inside the router, both tell", own(4), own(3), Bar::None);
-    report.row("    both around the router", own(5), own(6), Bar::None);
-    report.row("    both around the router, both tell", own(5), own(7), Bar::None);
+    report.row("    both tell the limit", own(&telling), own(&peer_tells), Bar::None);
+    report.row("    as it is by default, ours tells", own(&telling), own(&peer), Bar::None);
+    report.row("    a throttle more in a stack / tower_governor", further, own(&peer), Bar::None);
+    report.row("    both as layers inside the router", own(&inside), own(&peer), Bar::None);
+    report.row("    both around the router", own(&around), own(&peer_around), Bar::None);
 }
 
 pub(crate) fn throttle_refusal(report: &mut Report) {

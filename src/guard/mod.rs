@@ -1,5 +1,7 @@
 //! All that an extension author learns: a guard decides about an exchange, in a phase.
 
+#[cfg(feature = "throttle")]
+mod after;
 mod certificate;
 mod claim;
 mod end;
@@ -26,6 +28,8 @@ pub(crate) use end::EndHook;
 pub(crate) use env::{BODY_DEADLINE, Env, Ids, Render, halves};
 pub(crate) use later::{BodyHook, Later, ReplyHook, Signed};
 pub(crate) use rehearsal::Rehearsal;
+#[cfg(feature = "throttle")]
+pub(crate) use reply::Items;
 pub(crate) use reply::Replies;
 pub(crate) use trial::Trial;
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// How a header of a guard meets the same header of the handler.
@@ -18,6 +19,18 @@ enum Reply {
     One(Mode, HeaderName, HeaderValue),
     Defaults(Arc<HeaderMap>),
     Without(&'static [HeaderName]),
+    #[cfg_attr(not(feature = "throttle"), allow(dead_code, reason = "limits have lists"))]
+    Items(Items),
+}
+
+/// An item of each of two lists (RFC 9651) that several guards add to: in the answer they are one
+/// field each, the second one with the lowest rank first.
+pub(crate) struct Items {
+    pub(crate) rank: u64,
+    pub(crate) names: &'static [HeaderName; 2],
+    pub(crate) items: [HeaderValue; 2],
+    /// Headers that only the item of the lowest rank brings along.
+    pub(crate) foremost: Option<Box<HeaderMap>>,
 }
 
 impl Reply {
@@ -27,6 +40,7 @@ impl Reply {
             Reply::One(..) => 1,
             Reply::Defaults(set) => set.len(),
             Reply::Without(_) => 0,
+            Reply::Items(items) => 2 + items.foremost.as_ref().map_or(0, |set| set.len()),
         }
     }
 }
@@ -45,6 +59,11 @@ impl Replies {
 
     pub(crate) fn defaults(&mut self, set: Arc<HeaderMap>) {
         self.push(Reply::Defaults(set));
+    }
+
+    #[cfg_attr(not(feature = "throttle"), allow(dead_code, reason = "limits have lists"))]
+    pub(crate) fn items(&mut self, items: Items) {
+        self.push(Reply::Items(items));
     }
 
     /// Takes out what the handler, or a guard before, has set.
@@ -68,6 +87,11 @@ impl Replies {
     }
 
     pub(crate) fn stamp(self, headers: &mut HeaderMap) {
+        if self.0.is_empty() {
+            return;
+        }
+        let is_alone = self.0.iter().filter(|reply| matches!(reply, Reply::Items(_))).count() < 2;
+        let mut lists = Vec::new();
         let mut left: usize = self.0.iter().map(Reply::len).sum();
         for reply in self.0 {
             left -= reply.len();
@@ -85,9 +109,56 @@ impl Replies {
                 Reply::Without(names) => names.iter().for_each(|name| {
                     headers.remove(name);
                 }),
+                Reply::Items(items) if is_alone => items.stamp(headers),
+                Reply::Items(items) => lists.push(items),
             }
         }
+        if !lists.is_empty() {
+            join(lists, headers);
+        }
     }
+}
+
+impl Items {
+    /// Nobody else has an item of these lists.
+    fn stamp(self, headers: &mut HeaderMap) {
+        if let Some(set) = self.foremost {
+            headers.extend(*set);
+        }
+        for (name, value) in self.names.iter().zip(self.items) {
+            headers.append(name, value);
+        }
+    }
+}
+
+/// Writes lists; what the handler or an inner stack has written stays before them. The first list
+/// of a pair keeps its order from answer to answer, the second one is by rank.
+fn join(mut lists: Vec<Items>, headers: &mut HeaderMap) {
+    let foremost = lists.iter_mut().min_by_key(|items| items.rank);
+    if let Some(set) = foremost.and_then(|items| items.foremost.take()) {
+        headers.extend(*set);
+    }
+    while let Some(names @ [first, second]) = lists.first().map(|items| items.names) {
+        let (mut these, others): (Vec<_>, Vec<_>) =
+            lists.into_iter().partition(|items| items.names == names);
+        lists = others;
+        headers.append(first, joined(these.iter().map(|Items { items: [first, _], .. }| first)));
+        these.sort_by_key(|items| items.rank);
+        headers.append(second, joined(these.iter().map(|Items { items: [_, second], .. }| second)));
+    }
+}
+
+/// `"a";r=1, "b";r=2`.
+fn joined<'a>(values: impl Iterator<Item = &'a HeaderValue> + Clone) -> HeaderValue {
+    let mut text = Vec::with_capacity(values.clone().map(|value| value.len() + 2).sum());
+    for value in values {
+        if !text.is_empty() {
+            text.extend_from_slice(b", ");
+        }
+        text.extend_from_slice(value.as_bytes());
+    }
+    // What was made of values is one.
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Puts a set under the headers that are there, which win. A copy of the set is cheaper than as many
@@ -139,5 +210,33 @@ mod tests {
                 prop_assert_eq!(all(&merged), all(expected));
             }
         }
+    }
+
+    static NAMES: [HeaderName; 2] = [ACCEPT, ALLOW];
+    static OTHERS: [HeaderName; 2] = [AGE, ETAG];
+
+    fn items(names: &'static [HeaderName; 2], rank: u64, text: &str, leads: bool) -> Items {
+        let value = |end: &str| HeaderValue::try_from(format!("{text}{end}")).unwrap();
+        let leader: HeaderMap = [(DATE, value(""))].into_iter().collect();
+        let foremost = leads.then(|| Box::new(leader));
+        Items { rank, names, items: [value("1"), value("2")], foremost }
+    }
+
+    #[test]
+    fn items_of_several_guards_are_one_field_the_lowest_rank_first() {
+        let mut replies = Replies::default();
+        replies.items(items(&NAMES, 9, "c", true));
+        replies.one(Mode::Set, AGE, HeaderValue::from_static("0"));
+        replies.items(items(&NAMES, 3, "a", true));
+        replies.items(items(&OTHERS, 5, "b", true));
+        replies.items(items(&NAMES, 9, "d", false));
+        let mut headers = map(&[(0, b'x')]);
+        replies.stamp(&mut headers);
+        let all = |name| headers.get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(all(ACCEPT), ["x", "c1, a1, d1"]);
+        assert_eq!(all(ALLOW), ["a2, c2, d2"]);
+        assert_eq!(all(AGE), ["0", "b1"]);
+        assert_eq!(all(ETAG), ["b2"]);
+        assert_eq!(all(DATE), ["a"]);
     }
 }

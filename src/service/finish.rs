@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum_core::body::Body;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request};
+use http::{HeaderValue, Method, Response, StatusCode, header, request};
 use http_body::Body as _;
 
 use crate::{
@@ -23,6 +23,7 @@ use super::{
     Early, caught,
     idle::{Patience, Pulse},
     response_body::{Begun, Tracked},
+    words::{carry_over, pointing},
 };
 
 /// A refusal that arises while the handler reads the body.
@@ -128,6 +129,7 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
+    #[inline]
     pub(crate) fn open(exchange: &mut Exchange) -> Self {
         Self {
             ticket: Ticket::open_or_join(exchange),
@@ -284,6 +286,9 @@ impl Tail {
 
     fn finish(mut self, mut response: Response<Body>, outcome: Outcome) -> Response<Body> {
         std::mem::take(&mut self.settled.replies).stamp(response.headers_mut());
+        if self.is_done_with(&response) {
+            return response;
+        }
         self.bear_id(&mut response);
         if self.nested
             && let Some(id) = self.settled.request_id.clone()
@@ -326,6 +331,16 @@ impl Tail {
         response.map(|body| Body::new(Tracked::new(body, begun)))
     }
 
+    /// Whether nobody has more to say, nor waits for the end of the body: the usual case where no
+    /// record is kept, in short.
+    fn is_done_with(&self, response: &Response<Body>) -> bool {
+        self.ticket.is_none()
+            && !self.nested
+            && !self.env.ids.everywhere
+            && self.wire.is_none()
+            && (self.settled.idle.is_none() || response.body().size_hint().exact().is_some())
+    }
+
     fn begin_record(
         &self,
         ticket: &Ticket,
@@ -349,33 +364,6 @@ impl Tail {
     }
 }
 
-/// Names the document that says how to get a token in every challenge for one (RFC 9728, section 5.1).
-fn pointing(rejection: Rejection, url: &str) -> Rejection {
-    rejection.amend(|name, value| {
-        let text = value.to_str().ok().filter(|_| *name == header::WWW_AUTHENTICATE)?;
-        let (scheme, rest) = text.split_once(' ').unwrap_or((text, ""));
-        let is_for_tokens = ["Bearer", "DPoP"].iter().any(|own| own.eq_ignore_ascii_case(scheme));
-        if !is_for_tokens || rest.contains("resource_metadata=") {
-            return None;
-        }
-        let comma = if rest.is_empty() { "" } else { "," };
-        HeaderValue::try_from(format!("{text}{comma} resource_metadata=\"{url}\"")).ok()
-    })
-}
-
-/// What describes a body goes with the body.
-const OF_THE_BODY: [HeaderName; 9] = [
-    header::CONTENT_ENCODING,
-    header::CONTENT_LANGUAGE,
-    header::CONTENT_LENGTH,
-    header::CONTENT_RANGE,
-    header::CONTENT_TYPE,
-    header::ETAG,
-    header::LAST_MODIFIED,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-];
-
 /// Whether the answer is a stream of events, which lasts as long as both sides like.
 fn is_event_stream(response: &Response<Body>) -> bool {
     let media_type = |value: &HeaderValue| {
@@ -384,15 +372,4 @@ fn is_event_stream(response: &Response<Body>) -> bool {
     };
     response.body().size_hint().exact().is_none()
         && response.headers().get(header::CONTENT_TYPE).is_some_and(media_type)
-}
-
-/// Headers that other layers put on a refusal survive its rendering.
-fn carry_over(from: &Response<Body>, to: &mut Response<Body>) {
-    for name in from.headers().keys().filter(|name| !OF_THE_BODY.contains(name)) {
-        if !to.headers().contains_key(name) {
-            for value in from.headers().get_all(name) {
-                to.headers_mut().append(name.clone(), value.clone());
-            }
-        }
-    }
 }

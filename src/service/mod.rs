@@ -7,6 +7,7 @@ mod idle;
 mod request_body;
 mod response_body;
 mod watched;
+mod words;
 
 use std::{
     fmt,
@@ -210,7 +211,8 @@ fn caught<T>(f: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
         .unwrap_or_else(|payload| Err(Rejection::panicked(payload.as_ref())))
 }
 
-/// Hands an admitted request to the inner service.
+/// Hands an admitted request to the inner service. Inlined, for a request is large to move.
+#[inline]
 fn admit<S, B>(
     inner: &mut S,
     mut exchange: Exchange,
@@ -233,6 +235,7 @@ where
     call(inner, exchange, wrapped.body)
 }
 
+#[inline]
 fn call<S: Service<Request<Body>>>(
     inner: &mut S,
     exchange: Exchange,

@@ -1,5 +1,7 @@
 mod choice;
+mod cost;
 mod sets;
+mod tell;
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -12,10 +14,13 @@ use crate::error::{ConfigError, Mistakes};
 use crate::guard::Phase;
 
 use super::choice::Choice;
+use super::cost::Pricing;
 use super::guard::{Inner, Throttle};
 use super::key::{Absent, Key, Prefixes, Tagger};
 use super::limit::Limit;
 use super::limits::Limits;
+use super::stats::Tally;
+use super::tell::{Telling, Told};
 use super::verdict::MOST;
 
 #[cfg_attr(not(feature = "redis"), path = "builder/bare.rs")]
@@ -49,7 +54,8 @@ pub struct ThrottleBuilder {
     more: Vec<Limit>,
     /// What limits without a name are called by, in place of the key.
     label: Option<String>,
-    cost: u32,
+    pricing: Pricing,
+    told: Told,
     key: Key,
     absent: Absent,
     count: Count,
@@ -65,7 +71,8 @@ impl ThrottleBuilder {
             limit,
             more: Vec::new(),
             label: None,
-            cost: 1,
+            pricing: Pricing::default(),
+            told: Told::default(),
             key: Key::ClientNet,
             absent: Absent::default(),
             count: Count::default(),
@@ -87,12 +94,6 @@ impl ThrottleBuilder {
     /// all admit it, else to none.
     pub fn and(mut self, limit: Limit) -> Self {
         self.more.push(limit);
-        self
-    }
-
-    /// What one request spends, where some are dearer than others. Default 1.
-    pub fn cost(mut self, cost: u32) -> Self {
-        self.cost = cost;
         self
     }
 
@@ -149,7 +150,9 @@ impl ThrottleBuilder {
     pub fn build(self) -> Result<Throttle, ConfigError> {
         let mut mistakes = Mistakes::default();
         let limits = self.limits(&mut mistakes);
-        self.check_cost(&mut mistakes);
+        let most = self.each().map(Limit::capacity).min().unwrap_or(0);
+        let counts_guesses = self.count == Count::ForgedCredentials;
+        let price = self.pricing.price(most, counts_guesses, &mut mistakes);
         self.check_key(&mut mistakes);
         self.check_names(&limits, &mut mistakes);
         self.check_bounds(&mut mistakes);
@@ -167,7 +170,9 @@ impl ThrottleBuilder {
             backend: self.store.backend(self.max_keys * limits.each().len().max(most)),
             tagger: Tagger::new(&self.key, self.absent, self.prefixes),
             summary: self.summary(&limits) + &chosen,
-            cost: self.cost.into(),
+            price,
+            telling: Telling::new(self.told),
+            tally: Tally::default(),
             phase: if reads_caller { Phase::Quota } else { Phase::EdgeThrottle },
             reads_caller,
             needs: self.key.needs(self.absent).and(choice.needs()),
@@ -216,29 +221,16 @@ impl ThrottleBuilder {
         self.limit.ruled(&self.key.word(), &mut Mistakes::default()).name.to_string()
     }
 
-    fn check_cost(&self, mistakes: &mut Mistakes) {
-        let most = self.each().map(Limit::capacity).min().unwrap_or(0);
-        if self.cost == 0 {
-            mistakes.push(
-                "cost",
-                "0",
-                "spends nothing, so that nothing is limited",
-                "write at least 1",
-            );
-        } else if self.cost > most && most > 0 {
-            let remedy = format!("write at most the burst, {most}");
-            mistakes.push("cost", self.cost.to_string(), "can never be admitted", remedy);
-        }
-    }
-
     fn check_cost_of(&self, choice: &Choice, mistakes: &mut Mistakes) {
         let small = |set: &&Arc<Limits>| {
-            !set.each().is_empty() && set.capacity() > 0 && set.capacity() < self.cost.into()
+            !set.each().is_empty()
+                && set.capacity() > 0
+                && set.capacity() < self.pricing.fixed.into()
         };
         for set in choice.limits().filter(small) {
             let problem = format!("can never be admitted by the limits of {}", set.label());
             let remedy = format!("write at most their burst, {}", set.capacity());
-            mistakes.push("cost", self.cost.to_string(), problem, remedy);
+            mistakes.push("cost", self.pricing.fixed.to_string(), problem, remedy);
         }
     }
 
@@ -332,9 +324,7 @@ impl ThrottleBuilder {
     /// `600 per minute, burst 100, by client network (/64 for IPv6), at most 100000 keys`.
     fn summary(&self, limits: &Limits) -> String {
         let mut text = limits.summary().to_owned();
-        if self.cost != 1 {
-            text += &format!(", {} a request", self.cost);
-        }
+        text += &self.pricing.summary();
         let Prefixes { v4, v6 } = self.prefixes;
         let networks = match v4 {
             32 => format!("client network (/{v6} for IPv6)"),

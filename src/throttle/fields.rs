@@ -11,9 +11,11 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use super::rule::{Periods, Rule, Standing};
+use super::tell::{Partition, Unit};
 
-pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// The fields of the draft, what a policy allows and what is left of it.
+pub(super) static NAMES: [HeaderName; 2] =
+    [HeaderName::from_static("ratelimit-policy"), HeaderName::from_static("ratelimit")];
 
 const LONGEST_NUMBER: usize = 20;
 
@@ -66,8 +68,9 @@ impl Changing {
 impl Fields {
     /// The fields of a policy whose name needs no quoting, as the builder sees to; its period is in
     /// seconds.
-    pub(super) fn new(name: &str, quota: u32, period: u64, rule: &Rule) -> Self {
-        let opening = format!("\"{name}\";q={quota};w=");
+    pub(super) fn new(name: &str, quota: u32, unit: Unit, period: u64, rule: &Rule) -> Self {
+        let unit = unit.parameter();
+        let opening = format!("\"{name}\";q={quota}{unit};w=");
         let policy = match rule.periods() {
             Some(periods) => Policy::Changing(Arc::new(Changing {
                 opening: opening.into(),
@@ -105,19 +108,31 @@ impl Fields {
         }
     }
 
-    /// What the policy allows.
-    pub(super) fn policy(&self) -> HeaderValue {
+    fn policy(&self) -> HeaderValue {
         match &self.policy {
             Policy::Written(policy) => policy.clone(),
             Policy::Changing(policy) => policy.policy(),
         }
     }
 
-    /// What is left of it: `"name";r=599;t=1`.
-    pub(super) fn standing(&self, standing: &Standing) -> HeaderValue {
+    /// What the policy allows, and what is left of it: `"name";q=600;w=60` and `"name";r=599;t=1`.
+    pub(super) fn items(
+        &self,
+        standing: &Standing,
+        partition: Option<Partition>,
+    ) -> [HeaderValue; 2] {
+        let Some(partition) = partition else {
+            return [self.policy(), self.standing(standing)];
+        };
+        let partition = partition.parameter();
+        let policy = [self.policy().as_bytes(), &partition].concat();
+        [value(policy), self.write(standing, &partition)]
+    }
+
+    fn standing(&self, standing: &Standing) -> HeaderValue {
         match self.place(standing).and_then(|at| self.kept.get(at)) {
-            Some(item) => item.get_or_init(|| self.write(standing)).clone(),
-            None => self.write(standing),
+            Some(item) => item.get_or_init(|| self.write(standing, b"")).clone(),
+            None => self.write(standing, b""),
         }
     }
 
@@ -129,16 +144,20 @@ impl Fields {
         usize::try_from(row.checked_add(standing.remaining)?).ok()
     }
 
-    fn write(&self, standing: &Standing) -> HeaderValue {
+    fn write(&self, standing: &Standing, partition: &[u8]) -> HeaderValue {
         let (mut r, mut t) = ([0; LONGEST_NUMBER], [0; LONGEST_NUMBER]);
         let r = digits(&mut r, standing.remaining);
         let t = digits(&mut t, standing.window);
-        let parts = [&*self.opening, r, b";t=", t];
+        let parts = [&*self.opening, r, b";t=", t, partition];
         // Exactly as large as needed, so that the buffer becomes the value without a copy.
         let mut item = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
         parts.iter().for_each(|part| item.extend_from_slice(part));
-        HeaderValue::from_maybe_shared(Bytes::from(item)).unwrap_or(HeaderValue::from_static(""))
+        value(item)
     }
+}
+
+fn value(text: Vec<u8>) -> HeaderValue {
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The decimal digits of a number, at the end of `buffer`.
@@ -180,7 +199,7 @@ mod tests {
 
     fn fields() -> Fields {
         let rate = Rate::new(600, 60 * SECOND, 600).unwrap();
-        Fields::new("login", 600, 60, &Rule::Rate(rate))
+        Fields::new("login", 600, Unit::Requests, 60, &Rule::Rate(rate))
     }
 
     fn decision(remaining: u64, window: u64) -> Standing {
@@ -189,7 +208,7 @@ mod tests {
 
     #[test]
     fn fields_are_written_as_the_draft_has_them() {
-        assert_eq!(fields().policy(), "\"login\";q=600;w=60");
+        assert_eq!(fields().items(&decision(1, 1), None)[0], "\"login\";q=600;w=60");
         assert_eq!(fields().standing(&decision(599, 1)), "\"login\";r=599;t=1");
         assert_eq!(fields().standing(&decision(0, 0)), "\"login\";r=0;t=0");
     }

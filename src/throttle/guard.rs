@@ -7,21 +7,24 @@ use http::{HeaderValue, header};
 
 use crate::answer::Answer;
 use crate::error::ConfigError;
-use crate::guard::{Exchange, Flow, Guard, IntoGuard, Mode, Needs, Phase};
+use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
 use crate::inspect::{Findings, Readiness, rule};
 use crate::observe::{Observer, Record};
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
+use super::backend::Backend;
 use super::builder::{Count, ThrottleBuilder};
 use super::choice::Choice;
-use super::fields::{RATE_LIMIT, RATE_LIMIT_POLICY, retry_after, scatter};
+use super::cost::{Price, too_costly};
+use super::fields::{retry_after, scatter};
 use super::key::{Facts, Tagger};
-use super::ledger::{Ledger, Mode as Spending, Order};
 use super::limit::Limit;
 use super::limits::Limits;
-use super::memory::Memory;
+use super::order::{Digest, Mode as Spending, Order, Receipt};
 use super::rule::{Moment, SECOND};
+use super::stats::Tally;
+use super::tell::Telling;
 use super::verdict::{Source, Verdict};
 
 const DETAIL: &str = "a limit is used up; come back after the time in `Retry-After`";
@@ -37,7 +40,9 @@ pub(super) struct Inner {
     pub(super) limits: Arc<Limits>,
     /// Where not always the same ones hold.
     pub(super) choice: Option<Box<Choice>>,
-    pub(super) cost: u64,
+    pub(super) price: Price,
+    pub(super) telling: Telling,
+    pub(super) tally: Tally,
     pub(super) tagger: Tagger,
     pub(super) phase: Phase,
     pub(super) needs: Needs,
@@ -51,22 +56,6 @@ pub(super) struct Inner {
     /// Whether a client can choose its bucket.
     pub(super) is_evadable: bool,
     pub(super) seed: u64,
-}
-
-/// Where its counts are kept.
-pub(super) enum Backend {
-    Memory(Memory),
-    #[allow(dead_code, reason = "stores that a feature brings")]
-    Shared(Arc<dyn Ledger>),
-}
-
-impl Backend {
-    fn charge_late(&self, order: &Order<'_>) {
-        match self {
-            Self::Memory(memory) => memory.charge_late(order.tag, order.limits, order.cost),
-            Self::Shared(ledger) => ledger.charge_late(order),
-        }
-    }
 }
 
 impl Throttle {
@@ -114,16 +103,17 @@ impl Throttle {
 }
 
 /// A request that is to be charged, once its key is known.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Due {
     tag: u64,
+    digest: Option<Digest>,
     cost: u64,
     mode: Spending,
     at: Moment,
 }
 
 impl Inner {
-    fn name(&self) -> &str {
+    pub(super) fn name(&self) -> &str {
         self.limits.each().first().map_or("", |limit| &limit.name)
     }
 
@@ -143,20 +133,23 @@ impl Inner {
         let at = moment(exchange, limits);
         let facts = Facts::Asked(exchange);
         let Some(tag) = self.tagger.tag(facts, limits)? else { return Ok(skip(exchange)) };
+        // What is only tried out spends nothing of what counts, also where both share a store.
+        let tag = if exchange.is_on_trial() { !tag } else { tag };
         let mode = match self.count {
             _ if exchange.is_rehearsal() => Spending::Peek,
             Count::Requests => Spending::Spend,
             Count::ForgedCredentials => Spending::Look,
         };
-        let due = Due { tag, cost: self.cost, mode, at };
-        let order = Order {
-            tag,
-            digest: &|| self.tagger.digest(facts, limits),
-            limits,
-            cost: self.cost,
-            mode,
-            at,
+        let cost = self.price.of(exchange);
+        if cost > limits.capacity() {
+            return Err(too_costly(cost, limits.capacity(), self.telling.is_quiet()));
+        }
+        let digest = &|| match exchange.is_on_trial() {
+            true => self.tagger.digest(facts, limits).map(|byte| !byte),
+            false => self.tagger.digest(facts, limits),
         };
+        let order = Order { tag, digest, limits, cost, mode, at };
+        let due = Due { tag, digest: None, cost, mode, at };
         match &self.backend {
             Backend::Memory(memory) => {
                 let verdict = memory.charge(&order);
@@ -164,10 +157,14 @@ impl Inner {
             }
             Backend::Shared(ledger) => match ledger.charge(&order) {
                 Answer::Now(verdict) => {
+                    let digest = self.price.settle.as_ref().map(|_| digest());
+                    let due = Due { digest, ..due };
                     self.hear(exchange, limits, due, verdict).map(|()| Flow::Continue)
                 }
                 Answer::Later(asked) => {
+                    let digest = self.price.settle.as_ref().map(|_| digest());
                     let (this, limits) = (self.clone(), limits.clone());
+                    let due = Due { digest, ..due };
                     Ok(Flow::suspend(move |exchange| {
                         Box::pin(async move {
                             let verdict = asked.await;
@@ -181,9 +178,9 @@ impl Inner {
 
     /// What a store that others share says, or what is said without it.
     fn hear(
-        &self,
+        self: &Arc<Self>,
         exchange: &mut Exchange,
-        limits: &Limits,
+        limits: &Arc<Limits>,
         due: Due,
         verdict: Result<Verdict, Rejection>,
     ) -> Result<(), Rejection> {
@@ -202,9 +199,9 @@ impl Inner {
     }
 
     fn answer(
-        &self,
+        self: &Arc<Self>,
         exchange: &mut Exchange,
-        limits: &Limits,
+        limits: &Arc<Limits>,
         due: Due,
         verdict: &Verdict,
     ) -> Result<(), Rejection> {
@@ -213,9 +210,21 @@ impl Inner {
         }
         // How many guesses are left is nobody's business.
         if self.count == Count::Requests {
-            tell(exchange, limits, verdict);
+            self.telling.tell(exchange, limits, verdict, due.tag);
+        }
+        if let (Backend::Shared(_), Spending::Spend) = (&self.backend, due.mode) {
+            self.tally.admitted();
+        }
+        if let (Some(settle), Spending::Spend) = (&self.price.settle, due.mode) {
+            let Due { tag, digest, cost, at, .. } = due;
+            let receipt = Receipt { tag, digest, limits: limits.clone(), at, verdict: *verdict };
+            settle.later(self, exchange, receipt, cost);
         }
         Ok(())
+    }
+
+    pub(super) fn settle(&self, receipt: &Receipt, more: i64) {
+        self.backend.settle(receipt, more);
     }
 
     #[cold]
@@ -226,7 +235,10 @@ impl Inner {
         due: Due,
         verdict: &Verdict,
     ) -> Rejection {
-        tell(exchange, limits, verdict);
+        if due.mode != Spending::Peek {
+            self.tally.refused(limits, verdict, exchange.is_on_trial());
+        }
+        self.telling.tell(exchange, limits, verdict, due.tag);
         let random = scatter(self.seed, due.tag, exchange.now());
         let seconds = retry_after(Duration::from_nanos(verdict.wait()), random);
         Rejection::new(Reason::RateLimited)
@@ -237,13 +249,6 @@ impl Inner {
                 label => format!("{}, for {label}", limits.summary()),
             })
             .found("more than that")
-    }
-}
-
-fn tell(exchange: &mut Exchange, limits: &Limits, verdict: &Verdict) {
-    for (limit, standing) in limits.each().iter().zip(verdict.standings()) {
-        exchange.reply_header(Mode::Append, RATE_LIMIT_POLICY, limit.fields.policy());
-        exchange.reply_header(Mode::Append, RATE_LIMIT, limit.fields.standing(standing));
     }
 }
 
@@ -274,6 +279,9 @@ impl Guard for Throttle {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        if let Some(settle) = &self.0.price.settle {
+            settle.hide(exchange);
+        }
         // Whoever claims to be somebody, and is not, must not use up what is theirs.
         if self.0.reads_caller && exchange.is_claimed() {
             let throttle = self.clone();
@@ -374,7 +382,7 @@ impl Observer for Inner {
                 tag,
                 digest: &|| self.tagger.digest(facts, limits),
                 limits,
-                cost: self.cost,
+                cost: self.price.fixed,
                 mode: Spending::Spend,
                 at: Moment { now: 0, unix: nanos(record.started) },
             });

@@ -6,6 +6,8 @@ use crate::error::Mistakes;
 use super::fields::Fields;
 use super::limits::Ruled;
 use super::rule::{Fixed, LONGEST, Periods, Rate, Rule, SECOND, Sliding, Span};
+use super::stats::Refusals;
+use super::tell::Unit;
 
 /// Limits above one a nanosecond cannot be told apart.
 const HIGHEST_PER_SECOND: u64 = 1_000_000_000;
@@ -36,6 +38,7 @@ pub struct Limit {
     shape: Shape,
     burst: Option<u32>,
     name: Option<String>,
+    unit: Unit,
 }
 
 #[derive(Clone, Debug)]
@@ -103,7 +106,7 @@ impl Limit {
     }
 
     fn new(setter: &'static str, quota: u32, shape: Shape) -> Self {
-        Self { setter, quota, shape, burst: None, name: None }
+        Self { setter, quota, shape, burst: None, name: None, unit: Unit::Requests }
     }
 
     #[allow(dead_code, reason = "for periods that a feature brings")]
@@ -122,6 +125,12 @@ impl Limit {
     /// and `.`, at most 64. Default: made of key and period, `client-per-minute` say.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
+        self
+    }
+
+    /// What it counts, as clients are told; it changes nothing else. Default [`Unit::Requests`].
+    pub fn unit(mut self, unit: Unit) -> Self {
+        self.unit = unit;
         self
     }
 
@@ -185,7 +194,8 @@ impl Limit {
             let remedy = "leave it out, or write a rate: `Limit::rate`";
             mistakes.push("burst", self.capacity().to_string(), "is of no use in a window", remedy);
         }
-        Ruled { fields: Fields::new(&name, self.quota, self.told_period(), &rule), name, rule }
+        let fields = Fields::new(&name, self.quota, self.unit, self.told_period(), &rule);
+        Ruled { fields, name, rule, refusals: Refusals::default() }
     }
 
     /// Whole seconds, zero where they differ from period to period.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::fields::Fields;
 use super::rule::Rule;
+use super::stats::Refusals;
 
 /// Limits that are decided together, as a store and the fields of the answer want them.
 #[derive(Debug)]
@@ -10,6 +11,7 @@ pub(super) struct Limits {
     id: u64,
     each: Box<[Ruled]>,
     reads_unix: bool,
+    capacity: u64,
     summary: String,
     label: String,
 }
@@ -20,12 +22,14 @@ pub(super) struct Ruled {
     pub(super) name: Arc<str>,
     pub(super) rule: Rule,
     pub(super) fields: Fields,
+    pub(super) refusals: Refusals,
 }
 
 impl Limits {
     pub(super) fn new(id: u64, each: Vec<Ruled>, summary: String) -> Self {
         let reads_unix = each.iter().any(|limit| limit.rule.reads_unix());
-        Self { id, each: each.into(), reads_unix, summary, label: String::new() }
+        let capacity = each.iter().map(|limit| limit.rule.capacity()).min().unwrap_or(0);
+        Self { id, each: each.into(), reads_unix, capacity, summary, label: String::new() }
     }
 
     /// For whom or what they are, `plan pro` say; what stores in other processes tell them by.
@@ -57,6 +61,6 @@ impl Limits {
 
     /// The most a single request may cost.
     pub(super) fn capacity(&self) -> u64 {
-        self.each.iter().map(|limit| limit.rule.capacity()).min().unwrap_or(0)
+        self.capacity
     }
 }

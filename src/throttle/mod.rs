@@ -16,6 +16,7 @@
 //! |---|---|---|
 //! | within the limit | – | `RateLimit-Policy` and `RateLimit` are added |
 //! | the limit is used up | 429 | `rate-limited`, with `Retry-After` |
+//! | it [costs](cost) more than can ever be spent at once | 422 | `too-costly` |
 //! | by client network, and no client address is known | 503 | `address-unknown` |
 //! | by principal, on a public route | – | skipped |
 //! | by principal, credentials optional and absent | – | counted by client network |
@@ -25,10 +26,32 @@
 //! | by header, twice or longer than 256 bytes | 400 | `bad-header` |
 //!
 //! The phase follows from the key: a limit by principal runs after authentication, any other one
-//! before it. `RateLimit: "name";r=599;t=1` says that 599 more may be sent at once, and that no
-//! more come back within a second; several throttles add an item each
-//! (draft-ietf-httpapi-ratelimit-headers-11). `Retry-After` (RFC 9110) is in whole seconds, never
-//! too early, and up to a quarter late, so that clients refused together come back apart.
+//! before it. `Retry-After` (RFC 9110) is in whole seconds, never too early, and up to a quarter
+//! late, so that clients refused together come back apart.
+//!
+//! # Fields
+//! Every answer says where its sender stands, the admitted ones too, so that a client can slow down
+//! before it is refused (draft-ietf-httpapi-ratelimit-headers-11):
+//!
+//! ```text
+//! RateLimit-Policy: "net";q=600;w=60, "daily";q=10000;w=86400
+//! RateLimit: "daily";r=12;t=9, "net";r=599;t=1
+//! ```
+//!
+//! `"net";r=599;t=1` says that 599 more may be sent at once, and that no more come back within a
+//! second. All limits that were asked are one list, whatever throttle of the stack has them; the
+//! policies are always in the same order, the standings are tightest first: those that refuse, the
+//! longest wait before the others, then those with the least left. A throttle that another one
+//! refuses before is not asked. [`quiet`](ThrottleBuilder::quiet) says nothing,
+//! [`unit`](ThrottleBuilder::unit) and [`partition_key`](ThrottleBuilder::partition_key) say more,
+//! [`legacy_headers`](ThrottleBuilder::legacy_headers) says it in `X-RateLimit-*` too.
+//!
+//! # On trial
+//! Any limit can be observed beside those in force: [`Shadow`](crate::compose::Shadow) around its
+//! builder. It counts in a store of its own, settles what requests have cost, and refuses nobody;
+//! records note `would-reject`, and [`Throttle::stats`] counts what it would have refused, limit by
+//! limit. A clone of a throttle in force spends nothing of that one's buckets while on trial, but
+//! shares its room for keys, and the self-audit reports it.
 //!
 //! # Example
 //! ```
@@ -50,6 +73,7 @@
 //! | [`by`](ThrottleBuilder::by) | the client network: an IPv4 address, an IPv6 /64 |
 //! | [`burst`](ThrottleBuilder::burst) | the limit |
 //! | [`cost`](ThrottleBuilder::cost) | 1 |
+//! | what is told | `RateLimit` and `RateLimit-Policy` in every answer |
 //! | [`max_keys`](ThrottleBuilder::max_keys) | 100 000, about 2 MiB |
 //! | [`counting`](ThrottleBuilder::counting) | requests |
 //! | [`absent`](ThrottleBuilder::absent) | refuse |
@@ -73,10 +97,13 @@
 //!   them credentials and a limit [by principal](Key::Principal).
 //! - It does not limit what runs at once, nor bytes.
 
+mod backend;
 mod builder;
+mod by_route;
 #[cfg(feature = "calendar")]
 mod calendar;
 mod choice;
+pub mod cost;
 pub mod enumeration;
 mod fields;
 pub mod flow;
@@ -94,13 +121,16 @@ mod rule;
 #[cfg(feature = "redis")]
 pub mod shared;
 mod sip;
+mod stats;
 mod sync;
+mod tell;
 mod verdict;
 
 pub use builder::{Count, ThrottleBuilder};
 #[cfg(feature = "calendar")]
 pub use calendar::Calendar;
 pub use choice::Exempt;
+pub use cost::Cost;
 pub use enumeration::Enumeration;
 pub use flow::BusinessFlow;
 pub use guard::Throttle;
@@ -109,6 +139,8 @@ pub use limit::Limit;
 pub use plans::{PlanSource, Plans};
 #[cfg(feature = "redis")]
 pub use shared::{DangerousShared, Shared};
+pub use stats::{LimitStats, Stats};
+pub use tell::Unit;
 
 #[cfg(test)]
 mod tests;

@@ -26,6 +26,13 @@ pub(super) struct Verdict {
 }
 
 impl Verdict {
+    /// What a single limit says.
+    #[inline]
+    pub(super) fn of(standing: Standing) -> Self {
+        let rest = Standing::default();
+        Self { standings: [standing, rest, rest, rest], count: 1, source: Source::Counted }
+    }
+
     pub(super) fn push(&mut self, standing: Standing) {
         if let Some(place) = self.standings.get_mut(self.count) {
             *place = standing;

@@ -1,6 +1,6 @@
 //! Where counts are kept without the feature `redis`.
 
-use super::super::guard::Backend;
+use super::super::backend::Backend;
 use super::super::limits::Limits;
 use super::super::memory::Memory;
 use crate::error::Mistakes;

@@ -1,4 +1,4 @@
-use super::super::guard::Backend;
+use super::super::backend::Backend;
 use super::super::limits::Limits;
 use super::super::memory::Memory;
 use super::super::shared::Shared;

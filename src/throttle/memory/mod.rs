@@ -32,6 +32,16 @@ pub(super) struct Memory {
     shards: Box<[Shard]>,
 }
 
+/// What it has done so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counted {
+    /// Requests charged.
+    pub(super) admitted: u64,
+    /// Those of them that shared the bucket of who finds no room.
+    pub(super) overflowed: u64,
+    pub(super) buckets: usize,
+}
+
 impl Memory {
     /// A store for at most `buckets`; it takes its memory as keys arrive.
     pub(super) fn new(buckets: usize) -> Self {
@@ -43,23 +53,41 @@ impl Memory {
     }
 
     /// Decides, and charges as the order says.
+    #[inline]
     pub(super) fn charge(&self, order: &Order<'_>) -> Verdict {
-        self.locked(order.tag, |table| table.charge(order)).unwrap_or_default()
+        match self.shard(order.tag) {
+            Some(mut table) => table.charge(order),
+            None => Verdict::default(),
+        }
     }
 
     /// Charges more (or gives back, where it is negative) than was asked for.
     pub(super) fn settle(&self, receipt: &Receipt, more: i64) {
-        self.locked(receipt.tag, |table| table.settle(receipt, more));
+        if let Some(mut table) = self.shard(receipt.tag) {
+            table.settle(receipt, more);
+        }
     }
 
     /// Charges whatever the limits say, at the time of the latest look in the shard of `tag`.
     pub(super) fn charge_late(&self, tag: u64, limits: &Limits, cost: u64) {
-        self.locked(tag, |table| table.charge_late(tag, limits, cost));
+        if let Some(mut table) = self.shard(tag) {
+            table.charge_late(tag, limits, cost);
+        }
     }
 
-    fn locked<T>(&self, tag: u64, run: impl FnOnce(&mut Table) -> T) -> Option<T> {
+    pub(super) fn counted(&self) -> Counted {
+        let mut counted = Counted::default();
+        for shard in &self.shards {
+            shard.lock().count(&mut counted);
+        }
+        counted
+    }
+
+    /// The shard that the buckets of a key lie in, locked; there is one for every key.
+    #[inline]
+    fn shard(&self, tag: u64) -> Option<MutexGuard<'_, Table>> {
         let mask = self.shards.len().wrapping_sub(1) as u64;
-        Some(run(&mut self.shards.get((tag & mask) as usize)?.lock()))
+        Some(self.shards.get((tag & mask) as usize)?.lock())
     }
 
     #[cfg(test)]

@@ -5,6 +5,11 @@ use super::super::order::{Mode, Order, Receipt};
 use super::super::rule::{Moment, Standing, State, left};
 use super::super::verdict::{MOST, Verdict};
 
+mod overflow;
+mod short;
+
+use overflow::Overflow;
+
 /// One bucket: the keyed hash it belongs to, and what it holds.
 ///
 /// A bucket that is whole again says nothing an absent one would not say, so it is free to be
@@ -30,10 +35,11 @@ pub(super) struct Table {
     hand: usize,
     /// No bucket is whole again before this nanosecond; unknown until a round found none.
     ripe_at: Option<u64>,
-    /// The buckets shared by keys that found no room, by limit.
-    overflow: Vec<Bucket>,
+    overflow: Option<Box<Overflow>>,
     /// When it was asked last.
     latest: Option<Moment>,
+    /// Requests charged.
+    admitted: u64,
 }
 
 /// Where the buckets of one key stand.
@@ -58,12 +64,20 @@ impl Table {
             cap,
             hand: 0,
             ripe_at: None,
-            overflow: Vec::new(),
+            overflow: None,
             latest: None,
+            admitted: 0,
         }
     }
 
     pub(super) fn charge(&mut self, order: &Order<'_>) -> Verdict {
+        match self.charge_known(order) {
+            Some(standing) => Verdict::of(standing),
+            None => self.charge_any(order),
+        }
+    }
+
+    fn charge_any(&mut self, order: &Order<'_>) -> Verdict {
         let now = order.at.now;
         if order.mode != Mode::Peek {
             self.saw(order.at);
@@ -91,11 +105,15 @@ impl Table {
         if !verdict.admitted() {
             self.uncharge(&mut verdict, order, &places, has_room);
         } else if order.mode == Mode::Spend {
+            self.admitted += 1;
             let count = order.limits.each().len();
             for (i, state) in after.into_iter().take(count).enumerate() {
                 let place = places.get(i).copied().flatten();
                 let tag = tag_of(order.tag, i);
                 self.keep(place, has_room, tag, shared_tag(order.limits, i), state, now);
+            }
+            if let (false, Some(overflow)) = (has_room, &mut self.overflow) {
+                overflow.admitted += 1;
             }
         }
         verdict
@@ -173,7 +191,8 @@ impl Table {
         if own.is_some() || has_room {
             return (own, false);
         }
-        (self.overflow.iter().find(|bucket| bucket.tag == shared).and_then(live), true)
+        let all = self.overflow.as_ref().and_then(|overflow| overflow.find(shared));
+        (all.and_then(live), true)
     }
 
     fn keep(
@@ -195,10 +214,7 @@ impl Table {
         } else if place.is_some() || has_room {
             self.insert(Bucket { tag, state }, now);
         } else {
-            match self.overflow.iter_mut().find(|bucket| bucket.tag == shared) {
-                Some(bucket) => bucket.state = state,
-                None => self.overflow.push(Bucket { tag: shared, state }),
-            }
+            self.overflow.get_or_insert_default().keep(shared, state);
             return;
         }
         self.ripens(state.until);
@@ -382,17 +398,5 @@ impl Table {
             *place = Bucket::default();
             self.taken -= 1;
         }
-    }
-
-    /// How many buckets there are.
-    #[cfg(test)]
-    pub(super) fn taken(&self) -> usize {
-        self.taken
-    }
-
-    /// Bytes the places take.
-    #[cfg(test)]
-    pub(super) fn bytes(&self) -> usize {
-        self.places.capacity() * size_of::<Bucket>()
     }
 }

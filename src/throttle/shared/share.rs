@@ -10,6 +10,7 @@ use super::super::ledger::{Mode, Order, Receipt};
 use super::super::limits::{Limits, Ruled};
 use super::super::memory::Memory;
 use super::super::rule::{Fixed, LONGEST, Rate, Rule, Sliding};
+use super::super::stats::Refusals;
 use super::super::verdict::{Source, Verdict};
 use super::counts::{Act, Asked};
 
@@ -87,7 +88,8 @@ impl Share {
         }
         let each = limits.each().iter().map(|limit| {
             let rule = divide(&limit.rule, self.processes)?;
-            Some(Ruled { name: limit.name.clone(), fields: Fields::untold(), rule })
+            let (name, fields) = (limit.name.clone(), Fields::untold());
+            Some(Ruled { name, fields, rule, refusals: Refusals::default() })
         });
         let each = each.collect::<Option<Vec<_>>>()?;
         let divided = Arc::new(Limits::new(limits.id(), each, limits.summary().to_owned()));

@@ -2,7 +2,7 @@
 
 use crate::guard::{Guard, Needs, Phase};
 use crate::inspect::Findings;
-use crate::throttle::{Absent, Count, Key, Throttle, ThrottleBuilder};
+use crate::throttle::{Absent, Count, Key, Limit, Throttle, ThrottleBuilder};
 
 fn setters(builder: ThrottleBuilder) -> Vec<String> {
     let error = builder.build().unwrap_err();
@@ -167,4 +167,69 @@ fn what_it_needs_follows_from_the_key() {
     let tenant = Throttle::per_second(1).by(Key::header("x-tenant").and(Key::Route));
     assert_eq!(needs(tenant.clone()), Needs::NONE);
     assert_eq!(needs(tenant.absent(Absent::ClientNet)), Needs::CLIENT);
+}
+
+#[test]
+fn a_cost_that_makes_no_sense_is_refused_with_what_would() {
+    let hundred = || Throttle::per_minute(100);
+    for (builder, setter, value, remedy) in [
+        (hundred().cost(0), "cost", "0", "at least 1"),
+        (hundred().cost(101), "cost", "101", "at most the burst, 100"),
+        (hundred().cost(u32::MAX), "cost", "4294967295", "at most the burst, 100"),
+        (
+            hundred().cost_on("POST /reports", 101),
+            "cost_on",
+            "POST /reports, 101",
+            "the burst, 100",
+        ),
+        (hundred().cost_on("/health", 0), "cost_on", "/health, 0", "exempt"),
+        (hundred().cost_on("reports", 2), "cost_on", "reports", "POST /reports"),
+        (hundred().cost_on("/a", 2).cost_on("/a", 3), "cost_on", "/a", "once"),
+        (hundred().settle_by("x cost"), "settle_by", "x cost", "x-cost"),
+        (hundred().show_cost(), "show_cost", "", "settle_by"),
+        (hundred().settle_at_most(5), "settle_at_most", "5", "settle_by"),
+        (hundred().settle_by("x-cost").settle_at_most(0), "settle_at_most", "0", "at least 1"),
+        (
+            hundred().and(Limit::per_second(5)).cost_on("/a", 6),
+            "cost_on",
+            "/a, 6",
+            "at most the burst, 5",
+        ),
+        (
+            hundred().counting(Count::ForgedCredentials).settle_by("x-cost"),
+            "counting",
+            "ForgedCredentials",
+            "cost",
+        ),
+        (
+            hundred().counting(Count::ForgedCredentials).cost_by(|_| 1),
+            "counting",
+            "ForgedCredentials",
+            "cost",
+        ),
+    ] {
+        let error = builder.build().unwrap_err();
+        let [mistake] = error.mistakes() else { panic!("{error}") };
+        assert_eq!((mistake.setter(), mistake.value()), (setter, value), "{error}");
+        assert!(mistake.remedy().contains(remedy), "{error}");
+    }
+}
+
+#[test]
+fn the_summary_says_what_requests_cost() {
+    let summary = |builder: ThrottleBuilder| builder.build().unwrap().summary().into_owned();
+    let summary = summary(
+        Throttle::per_minute(100)
+            .cost(3)
+            .cost_on("POST /reports", 25)
+            .settle_by("x-cost")
+            .settle_by_handler(),
+    );
+    assert!(
+        summary.starts_with(
+            "100 per minute, burst 100, 3 a request, 25 for `POST /reports`, \
+             settled by the handler and by `x-cost`, by client network"
+        ),
+        "{summary}"
+    );
 }
