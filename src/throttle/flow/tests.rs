@@ -80,9 +80,9 @@ fn limits_without_a_name_bear_the_flows() {
         Throttle::per_hour(4).and(Limit::per_day(9)).and(Limit::per_minute(2).named("own"));
     let stack = stack(checkout(limits), &ManualClock::default());
     let answer = ask(&stack, "POST", "/basket", "192.0.2.1:1");
-    let told = answer.headers().get_all("ratelimit-policy").iter();
+    let told = answer.headers()["ratelimit-policy"].to_str().unwrap();
     let told: Vec<_> =
-        told.map(|policy| policy.to_str().unwrap().split(';').next().unwrap()).collect();
+        told.split(", ").map(|policy| policy.split(';').next().unwrap()).collect();
     assert_eq!(told, ["\"checkout-per-hour\"", "\"checkout-per-day\"", "\"own\""]);
 }
 

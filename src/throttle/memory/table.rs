@@ -248,14 +248,11 @@ impl Table {
     fn find(&self, tag: u64) -> Option<usize> {
         let mut at = self.home(tag);
         for _ in 0..self.places.len() {
-            let bucket = self.places.get(at)?;
-            if bucket.tag == tag {
-                return Some(at);
+            match self.places.get(at)?.tag {
+                found if found == tag => return Some(at),
+                VACANT => return None,
+                _ => at = self.after(at),
             }
-            if bucket.tag == VACANT {
-                return None;
-            }
-            at = self.after(at);
         }
         None
     }
