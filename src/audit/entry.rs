@@ -44,6 +44,7 @@ impl Entry {
             notes: record.notes.clone(),
             uri: Uri::default(),
             is_client_proxy: record.is_client_proxy,
+            is_cross_site: record.is_cross_site,
         };
         Self { record, path, query }
     }

@@ -36,6 +36,7 @@ pub(super) fn record(target: &str) -> Record {
         notes: Vec::new(),
         uri: Uri::try_from(target).unwrap(),
         is_client_proxy: false,
+        is_cross_site: false,
     }
 }
 

@@ -59,7 +59,7 @@ impl Bans {
         if !(Duration::from_secs(1)..=LONGEST).contains(&length) {
             return Err(NotBanned::Length);
         }
-        if let Offender::Network(network) = &who {
+        if let Offender::Network(network) | Offender::CrossSite(network) = &who {
             self.check_network(network)?;
         }
         let warden = &*self.0;
@@ -122,7 +122,7 @@ impl Bans {
     /// The ban that hits an address, by whatever network around it.
     pub fn of_address(&self, address: std::net::IpAddr) -> Option<Ban> {
         let (now, unix) = self.0.time();
-        self.0.of_address(address.to_canonical(), now).map(|entry| entry.shown(now, unix))
+        self.0.of_address(address.to_canonical(), false, now).map(|entry| entry.shown(now, unix))
     }
 
     /// What the bans of this process came to so far. It goes through all that are kept.

@@ -68,7 +68,9 @@ impl Warden {
         if exchange.context.is_client_proxy {
             return Ok(());
         }
-        match self.of_address(client.ip(), now) {
+        let is_cross_site = is_cross_site(exchange);
+        exchange.context.is_cross_site = is_cross_site;
+        match self.of_address(client.ip(), is_cross_site, now) {
             Some(entry) => Err(self.refuse(exchange, &entry, now)),
             None => Ok(()),
         }
@@ -92,6 +94,12 @@ impl Warden {
         }
         self.tick(now);
     }
+}
+
+/// Whether a browser says that a page of another site is behind it. Others may say so too: then it is
+/// what bears this mark that they have banned.
+fn is_cross_site(exchange: &Exchange) -> bool {
+    exchange.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
 #[cold]

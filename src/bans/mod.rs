@@ -32,9 +32,13 @@
 //! The network is that of the client found behind [trusted proxies](crate::TrustedProxies), and of the
 //! peer where there is none; what a client writes into headers is never believed. A trusted proxy
 //! behind which nobody was found is never counted, nor is this machine, nor what is
-//! [exempt](BansBuilder::exempt). Pages of other sites cannot have their visitors banned for what the
-//! stack refuses as cross-site, and a visitor's browser does not send credentials it was not given; that
-//! they ask for what is not there does count.
+//! [exempt](BansBuilder::exempt).
+//!
+//! A page of another site can make its visitors' browsers ask for anything. Browsers mark that
+//! (`Sec-Fetch-Site: cross-site`), and what bears the mark counts apart and has apart from the rest
+//! banned what bears the mark: visitors of such a page are not shut out of the service for it, and who
+//! writes the header to stay unseen gains as many points again, once. Callers whose credentials a
+//! browser sends by itself, cookies or a certificate, need [`Csrf`](crate::transport::Csrf) besides.
 //!
 //! ## Points, bans, forgiveness
 //! A request gives points once, when it is over, for the first [signal](crate::observe::Signal) in the

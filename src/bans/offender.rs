@@ -106,11 +106,14 @@ impl FromStr for Network {
 
 /// Who is banned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Offender {
     /// A network of clients.
     Network(Network),
+    /// What browsers of a network send because a page of another site made them, by their own word
+    /// (`Sec-Fetch-Site`): whoever visits such a page is not shut out for what it does.
+    CrossSite(Network),
     /// A caller: an issuer and a subject, which only together are an identity.
     #[non_exhaustive]
     Principal {
@@ -154,6 +157,7 @@ impl fmt::Display for Offender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network(network) => network.fmt(f),
+            Self::CrossSite(network) => write!(f, "other sites' pages at {network}"),
             Self::Principal { issuer, subject } => write!(f, "{subject} of {issuer}"),
         }
     }

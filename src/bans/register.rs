@@ -44,6 +44,7 @@ type Map = HashMap<u64, Arc<Entry>, BuildHasherDefault<Plain>>;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Subject<'a> {
     Network(Network),
+    CrossSite(Network),
     Principal { issuer: &'a str, subject: &'a str },
 }
 
@@ -51,6 +52,7 @@ impl Subject<'_> {
     pub(super) fn to_offender(self) -> Offender {
         match self {
             Self::Network(network) => Offender::Network(network),
+            Self::CrossSite(network) => Offender::CrossSite(network),
             Self::Principal { issuer, subject } => Offender::principal(issuer, subject),
         }
     }
@@ -58,6 +60,7 @@ impl Subject<'_> {
     fn is(self, who: &Offender) -> bool {
         match self {
             Self::Network(network) => *who == Offender::Network(network),
+            Self::CrossSite(network) => *who == Offender::CrossSite(network),
             Self::Principal { issuer, subject } => who.is_principal(issuer, subject),
         }
     }
@@ -67,6 +70,7 @@ impl<'a> From<&'a Offender> for Subject<'a> {
     fn from(offender: &'a Offender) -> Self {
         match offender {
             Offender::Network(network) => Self::Network(*network),
+            Offender::CrossSite(network) => Self::CrossSite(*network),
             Offender::Principal { issuer, subject } => Self::Principal { issuer, subject },
         }
     }
@@ -103,27 +107,37 @@ impl Register {
     /// The hash that a subject is known by in this process.
     pub(super) fn tag(&self, subject: Subject<'_>) -> u64 {
         match subject {
-            Subject::Network(network) => {
-                let (kind, bits) = match network.address() {
-                    IpAddr::V4(v4) => (4_u8, u128::from(v4.to_bits())),
-                    IpAddr::V6(v6) => (6, v6.to_bits()),
-                };
-                self.secret.hash_one((kind, network.prefix(), bits))
-            }
+            Subject::Network(network) => self.tag_of_network(0, network),
+            Subject::CrossSite(network) => self.tag_of_network(1, network),
             Subject::Principal { issuer, subject } => {
                 self.secret.hash_one((&*kept(issuer), &*kept(subject)))
             }
         }
     }
 
+    fn tag_of_network(&self, kind: u8, network: Network) -> u64 {
+        let (family, bits) = match network.address() {
+            IpAddr::V4(v4) => (4_u8, u128::from(v4.to_bits())),
+            IpAddr::V6(v6) => (6, v6.to_bits()),
+        };
+        self.secret.hash_one((kind, family, network.prefix(), bits))
+    }
+
     /// The ban that hits an address, by whatever network around it; that of the smallest one.
-    pub(super) fn of_address(&self, address: IpAddr, now: u64) -> Option<Arc<Entry>> {
+    pub(super) fn of_address(
+        &self,
+        address: IpAddr,
+        is_cross_site: bool,
+        now: u64,
+    ) -> Option<Arc<Entry>> {
         if now >= self.networks_until.load(Ordering::Relaxed) {
             return None;
         }
         self.widths.of(address).find_map(|prefix| {
-            let subject = Subject::Network(Network::of(address, prefix));
-            self.live(self.tag(subject), subject, now)
+            let network = Network::of(address, prefix);
+            let of = |subject| self.live(self.tag(subject), subject, now);
+            of(Subject::Network(network))
+                .or_else(|| if is_cross_site { of(Subject::CrossSite(network)) } else { None })
         })
     }
 
@@ -166,7 +180,7 @@ impl Register {
             return Put::Full;
         }
         let until = match &entry.who {
-            Offender::Network(network) => {
+            Offender::Network(network) | Offender::CrossSite(network) => {
                 self.widths.add(*network);
                 &self.networks_until
             }

@@ -60,8 +60,13 @@ impl Warden {
     }
 
     /// The ban that hits an address.
-    pub(super) fn of_address(&self, address: IpAddr, now: u64) -> Option<Arc<Entry>> {
-        let entry = self.register.of_address(address, now)?;
+    pub(super) fn of_address(
+        &self,
+        address: IpAddr,
+        is_cross_site: bool,
+        now: u64,
+    ) -> Option<Arc<Entry>> {
+        let entry = self.register.of_address(address, is_cross_site, now)?;
         self.exempt.reason(address).is_none().then_some(entry)
     }
 
@@ -82,7 +87,14 @@ impl Warden {
             Some(client) => client.ip(),
             None => record.peer?.ip().to_canonical(),
         };
-        self.exempt.reason(address).is_none().then(|| Subject::Network(self.network_of(address)))
+        if self.exempt.reason(address).is_some() {
+            return None;
+        }
+        let network = self.network_of(address);
+        Some(match record.is_cross_site {
+            true => Subject::CrossSite(network),
+            false => Subject::Network(network),
+        })
     }
 
     /// Counts an offence, and bans where it is the one too many.

@@ -60,6 +60,8 @@ pub struct Context {
     pub(crate) is_proxied: bool,
     /// Whether the client is itself one of the trusted proxies: nobody else was found behind it.
     pub(crate) is_client_proxy: bool,
+    /// Whether a browser says that another site's page made it send this; known where bans ask for it.
+    pub(crate) is_cross_site: bool,
     /// What a trusted proxy says is the client's.
     pub(crate) certificate: Option<PeerCertificate>,
     /// Why credentials are refused wherever they are found; `None` where they are welcome.

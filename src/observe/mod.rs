@@ -142,6 +142,8 @@ pub struct Record {
     pub(crate) uri: Uri,
     /// Whether the client is a trusted proxy, behind which nobody was found.
     pub(crate) is_client_proxy: bool,
+    /// Whether a browser said that another site's page made it send this; known where bans ask.
+    pub(crate) is_cross_site: bool,
 }
 
 impl Record {

@@ -31,7 +31,8 @@ pub enum Signal {
     /// safe: a login form that was sent a wrong password.
     FailedLogin,
     /// A 404, and any path that the policy does not name, asked for without credentials: both are how
-    /// somebody looks for what may be there.
+    /// somebody looks for what may be there. What browsers and crawlers ask for by themselves does not
+    /// count: `/favicon.ico`, `/robots.txt`, `/apple-touch-icon…`, `/.well-known/…`.
     NotFound,
     /// A 400 or 422: a body, a path or a header that cannot be right. Bodies that broke off do not
     /// count: bad lines do that.
@@ -76,14 +77,17 @@ impl Signal {
                 Some(reason) => reason.is_forgery(),
                 None => !record.method.is_safe() && status(record) == Some(401),
             },
-            Self::NotFound => match reason {
-                Some(Reason::NotFound) => true,
-                Some(Reason::MissingCredentials) => {
-                    record.route.as_ref().is_some_and(|route| !route.is_listed())
-                }
-                Some(_) => false,
-                None => status(record) == Some(404),
-            },
+            Self::NotFound => {
+                !is_asked_unbidden(record)
+                    && match reason {
+                        Some(Reason::NotFound) => true,
+                        Some(Reason::MissingCredentials) => {
+                            record.route.as_ref().is_some_and(|route| !route.is_listed())
+                        }
+                        Some(_) => false,
+                        None => status(record) == Some(404),
+                    }
+            }
             Self::Invalid => match reason {
                 Some(Reason::BrokenBody) => false,
                 Some(reason) => is_invalid(Some(reason.status().as_u16())),
@@ -151,6 +155,14 @@ fn reports(record: &Record) -> impl Iterator<Item = &str> {
 fn is_word(word: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     !word.is_empty() && word.len() <= 64 && word.chars().all(is_plain)
+}
+
+/// What browsers and crawlers ask for by themselves, whatever they came for.
+fn is_asked_unbidden(record: &Record) -> bool {
+    let path = record.path();
+    matches!(path, "/favicon.ico" | "/robots.txt")
+        || path.starts_with("/apple-touch-icon")
+        || path.starts_with("/.well-known/")
 }
 
 fn is_invalid(status: Option<u16>) -> bool {

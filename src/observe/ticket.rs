@@ -104,6 +104,7 @@ impl Ticket {
             notes: Vec::new(),
             uri: exchange.uri().clone(),
             is_client_proxy: false,
+            is_cross_site: false,
         };
         let ticket = Arc::new(Self {
             env: exchange.env.clone(),

@@ -76,6 +76,7 @@ impl Settled {
             }
             open.record.client = exchange.client_so_far();
             open.record.is_client_proxy = exchange.context.is_client_proxy;
+            open.record.is_cross_site = exchange.context.is_cross_site;
             open.record.secure = exchange.context.channel.secure();
             open.record.version.clone_from(&exchange.context.version);
             let is_proven = !exchange.context.is_provisional;

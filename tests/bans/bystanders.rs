@@ -134,3 +134,19 @@ async fn bans_are_a_layer_by_themselves_too() {
     };
     assert_eq!([ask().await, ask().await, ask().await], [404, 404, 403]);
 }
+
+#[tokio::test]
+async fn pictures_on_another_sites_page_have_no_visitor_banned() {
+    let service = service(builder(), |stack| stack).await;
+    let ask = async |path: &str, site: &str| {
+        let headers =
+            [("x-forwarded-for", ALICE), ("x-forwarded-proto", "https"), ("sec-fetch-site", site)];
+        support::get(service.address, path, &headers).await.status
+    };
+    for picture in ["/1.png", "/2.png", "/3.png", "/4.png"] {
+        ask(picture, "cross-site").await;
+    }
+    assert_eq!(ask("/open", "cross-site").await, 403);
+    assert_eq!(ask("/open", "same-origin").await, 200);
+    assert_eq!(service.get(ALICE, "/open").await, 200);
+}

@@ -177,9 +177,10 @@ struct Row {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 enum Who {
     Network(String),
+    CrossSite(String),
     Principal { issuer: String, subject: String },
 }
 
@@ -199,6 +200,7 @@ fn read_row(json: &str, now: f64) -> Option<Change> {
     let row: Row = serde_json::from_str(json).ok()?;
     let who = match serde_json::from_str(&row.w).ok()? {
         Who::Network(network) => Offender::Network(network.parse::<Network>().ok()?),
+        Who::CrossSite(network) => Offender::CrossSite(network.parse::<Network>().ok()?),
         Who::Principal { issuer, subject } => Offender::principal(&issuer, &subject),
     };
     let span = |millis: f64| Duration::from_millis(millis.max(0.0) as u64);

@@ -56,10 +56,10 @@ fn a_flood_of_suspects_clears_none_who_is_close_to_a_ban() {
 }
 
 #[test]
-fn a_million_offenders_take_no_more_than_the_bounds() {
+fn thousands_of_offenders_take_no_more_than_the_bounds() {
     let service = Service::of(builder().max_bans(1_000).threshold(1));
     let began = std::time::Instant::now();
-    for number in 0..100_000 {
+    for number in 0..20_000 {
         service.fail(&nth(number));
         if number % 1_000 == 0 {
             service.clock.advance(MINUTE);
@@ -67,7 +67,7 @@ fn a_million_offenders_take_no_more_than_the_bounds() {
     }
     let counts = service.bans.counts();
     assert!(counts.remembered <= 1_000, "{counts:?}");
-    println!("100000 offenders in {:?}: {counts:?}", began.elapsed());
+    println!("20000 offenders in {:?}: {counts:?}", began.elapsed());
 }
 
 #[test]

@@ -148,3 +148,25 @@ fn without_a_principal_the_guard_for_callers_has_nothing_to_say() {
     let mut exchange = Exchange::test(Request::new(()), service.clock.clone());
     assert!(service.bans.callers().check(&mut exchange).is_ok());
 }
+
+#[test]
+fn a_page_of_another_site_cannot_have_its_visitors_shut_out() {
+    let service = Service::of(builder());
+    for _ in 0..9 {
+        service.end(&Record { is_cross_site: true, ..service.record("192.0.2.1", 404) });
+    }
+    assert!(!service.is_banned("192.0.2.1"));
+    let from_there = |ip: &str| {
+        let mut exchange = service.exchange(ip);
+        let site = http::HeaderValue::from_static("cross-site");
+        exchange.head.headers.insert("sec-fetch-site", site);
+        let refused = service.bans.check(&mut exchange).is_err();
+        assert!(exchange.context.is_cross_site);
+        refused
+    };
+    assert!(from_there("192.0.2.1") && !from_there("192.0.2.2"));
+    assert_eq!(service.bans.list()[0].offender.to_string(), "other sites' pages at 192.0.2.1");
+    // Who is banned for what they do themselves is banned in either dress.
+    service.get_banned("192.0.2.3");
+    assert!(from_there("192.0.2.3"));
+}

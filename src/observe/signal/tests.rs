@@ -102,6 +102,16 @@ fn a_stranger_on_a_path_nobody_named_is_looking_for_what_may_be_there() {
 }
 
 #[test]
+fn what_browsers_ask_for_by_themselves_is_no_scan() {
+    for path in
+        ["/favicon.ico", "/apple-touch-icon-precomposed.png", "/.well-known/x", "/robots.txt"]
+    {
+        let record = Record { uri: path.parse().unwrap(), ..answered(Method::GET, 404) };
+        assert_eq!(shown(&record), [""; 0], "{path}");
+    }
+}
+
+#[test]
 fn a_client_that_leaves_before_the_answer_is_out_has_shown_it_all_the_same() {
     let record = Record { outcome: Outcome::Cancelled, ..answered(Method::GET, 404) };
     assert_eq!(shown(&record), ["not found"]);
