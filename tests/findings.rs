@@ -13,6 +13,8 @@
 mod examples;
 #[path = "findings/secrets.rs"]
 mod secrets;
+#[path = "findings/stores.rs"]
+mod stores;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -136,6 +138,9 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("thin-signature", || sound().authenticate(signatures().dangerous().components(["@method"]))),
     ("thin-signature", || sound().authenticate(signatures().dangerous().unsigned_content())),
     ("no-scheme", || sound().guard(std::iter::empty().collect::<Authenticate>())),
+    ("plain-redis", || sound().throttle(stores::in_the_clear())),
+    ("store-open", || sound().throttle(stores::open())),
+    ("store-lost", || sound().throttle(stores::lost())),
     ("ipv6-keys", || sound().throttle(Throttle::per_minute(60).ipv6_prefix(96))),
     ("shared-guesses", || {
         let attempts = Throttle::per_minute(10).by(Key::Global);

@@ -92,7 +92,8 @@
 //! as for every usual limit; else that time is rounded up to one.
 //!
 //! # What this does not do
-//! - It does not share its counts between processes: each replica admits its own limit.
+//! - It does not share its counts between processes, unless they are kept in Redis (feature
+//!   `redis`): else each replica admits its own limit.
 //! - It does not know who is behind a network: many people behind one NAT share a bucket. Give
 //!   them credentials and a limit [by principal](Key::Principal).
 //! - It does not limit what runs at once, nor bytes.
