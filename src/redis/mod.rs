@@ -59,8 +59,6 @@
 //! replicas, and no retries. Its scripts need Redis 5 or later, `EVALSHA`, `SCRIPT LOAD`, `TIME`,
 //! `GET` and `SET`. Valkey speaks the same protocol; it is not among the servers it is tested with.
 
-#![allow(dead_code, unused_imports, reason = "each store built on it needs a part of it")]
-
 mod builder;
 mod client;
 mod cluster;

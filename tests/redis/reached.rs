@@ -85,6 +85,33 @@ async fn tls_is_asked_for_by_the_scheme_and_proves_both_sides() {
 }
 
 #[tokio::test]
+async fn nodes_of_a_cluster_are_reached_by_tls_under_one_name() {
+    if server::is_missing() {
+        return;
+    }
+    let root = Root::new();
+    let (certificate, key) = root.sign("localhost");
+    let options = Options::default().password("pw").tls(&root.pem, &certificate, &key);
+    let cluster = Cluster::with(options);
+    let builder = || {
+        let seeds = [cluster.nodes[0].tls_url(), cluster.nodes[2].tls_url()];
+        Redis::cluster(seeds).password("pw").ca_pem(&root.pem)
+    };
+    // They tell of each other by address, and the certificate has a name.
+    assert!(patient(builder()).ping().await.is_err());
+    let redis = patient(builder().server_name("localhost"));
+    limits_to_ten(redis).await;
+    let plain = patient(Redis::cluster([cluster.url()]).password("pw"));
+    limits_to_none(plain).await;
+}
+
+/// Of a limit that is used up.
+async fn limits_to_none(redis: Redis) {
+    let process = Process::with(ten().shared(Shared::closed(redis)));
+    assert_eq!(process.status().await, 429);
+}
+
+#[tokio::test]
 async fn a_cluster_counts_every_key_where_it_is() {
     if server::is_missing() {
         return;

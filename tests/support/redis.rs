@@ -246,7 +246,7 @@ impl Cluster {
             let options = options.arg("--cluster-port", &bus.to_string());
             let mut options = options.arg("--cluster-node-timeout", "2000");
             if options.tls.is_some() {
-                options = options.arg("--tls-cluster", "no");
+                options = options.arg("--tls-cluster", "yes");
             }
             (options.start(), bus)
         };
@@ -255,7 +255,9 @@ impl Cluster {
         for (index, (node, (first, last))) in nodes.iter().zip(ranges).enumerate() {
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]);
             node.command(&["CLUSTER", "ADDSLOTSRANGE", first, last]);
-            let first = nodes[0].port.to_string();
+            // What nodes know each other by.
+            let first = if options.tls.is_some() { nodes[0].tls_port } else { nodes[0].port };
+            let first = first.to_string();
             node.command(&["CLUSTER", "MEET", "127.0.0.1", &first, &buses[0].to_string()]);
         }
         let cluster = Self { nodes };

@@ -49,7 +49,7 @@ pub(super) enum Terms {
 impl Terms {
     /// The terms of a rule; nothing where the script could not count it exactly.
     pub(super) fn of(rule: &Rule) -> Option<Self> {
-        let whole = |nanos: u64| (nanos % MICROSECOND == 0).then_some(nanos / MICROSECOND);
+        let whole = |nanos: u64| nanos.is_multiple_of(MICROSECOND).then_some(nanos / MICROSECOND);
         match rule {
             Rule::Rate(rate) => {
                 let (unit, drain, divisor) = parts(rate);
