@@ -1,8 +1,8 @@
 //! How often a caller may call: rate limits in memory.
 //!
-//! A [`Throttle`] holds one limit. Each key (a client network, a principal, a header's value, a
-//! route, or a combination) has a bucket of its own, counted by the generic cell rate algorithm
-//! through [governor](https://docs.rs/governor) on a bounded store.
+//! A [`Throttle`] has one key and up to four limits, decided together: a request is charged to all of
+//! them where all admit it, else to none. Each value of the [`Key`] (a client network, a principal, a
+//! tenant, a claim, a route, or a combination) has buckets of its own, on a bounded store.
 //!
 //! # Threat
 //! Guessing passwords, scraping, and clients that retry in a loop; and a limiter that is itself
@@ -18,16 +18,21 @@
 //! | the limit is used up | 429 | `rate-limited`, with `Retry-After` |
 //! | it [costs](cost) more than can ever be spent at once | 422 | `too-costly` |
 //! | by client network, and no client address is known | 503 | `address-unknown` |
-//! | by principal, on a public route | – | skipped |
-//! | by principal, credentials optional and absent | – | counted by client network |
-//! | by principal, whom only the body proves | – | counted once it has: who claims to be somebody uses up nothing of theirs |
-//! | by principal, anonymous elsewhere | 401 | `missing-credentials` |
+//! | by caller (principal, tenant, API key, claim), on a public route | – | skipped |
+//! | by caller, credentials optional and absent | – | counted by client network |
+//! | by caller, whom only the body proves | – | counted once it has: who claims to be somebody uses up nothing of theirs |
+//! | by caller, anonymous elsewhere | 401 | `missing-credentials` |
+//! | by tenant, API key or claim, which the caller lacks | 403 | `forbidden`, unless [`absent`](ThrottleBuilder::absent) says otherwise |
+//! | by a claim of more than 256 bytes, or that is neither text nor number | 403 | `forbidden` |
 //! | by header, absent | 400 | `missing-header`, unless [`absent`](ThrottleBuilder::absent) says otherwise |
 //! | by header, twice or longer than 256 bytes | 400 | `bad-header` |
+//! | by a key of your own, which reads nothing | 400 | `malformed-request`, unless [`absent`](ThrottleBuilder::absent) says otherwise |
+//! | exempt | – | let through, with the note `throttle-exempt` |
+//! | the plan cannot be looked up | 503 | `unavailable`, with `Retry-After: 5`, unless [`fallback`](Plans::fallback) names a plan; then the note `throttle-plan` |
 //!
-//! The phase follows from the key: a limit by principal runs after authentication, any other one
-//! before it. `Retry-After` (RFC 9110) is in whole seconds, never too early, and up to a quarter
-//! late, so that clients refused together come back apart.
+//! The phase follows from what is read: whatever asks who is calling, key, plan or exemption, runs
+//! after authentication, anything else before it. `Retry-After` (RFC 9110) is in whole seconds, never
+//! too early, and up to a quarter late, so that clients refused together come back apart.
 //!
 //! # Fields
 //! Every answer says where its sender stands, the admitted ones too, so that a client can slow down
@@ -66,6 +71,35 @@
 //! # Ok::<(), tower_parapet::ConfigError>(())
 //! ```
 //!
+//! # Which limits
+//! Those that a throttle began with, unless one of these knows the request; the first that does
+//! decides, and each set of limits has buckets of its own:
+//!
+//! | | what | narrowest first |
+//! |---|---|---|
+//! | 1 | [`exempt`](ThrottleBuilder::exempt) | network, principal, scope, route |
+//! | 2 | [`for_principal`](ThrottleBuilder::for_principal) | one caller |
+//! | 3 | [`on_route`](ThrottleBuilder::on_route) | the narrowest pattern, for the method before for all |
+//! | 4 | [`plans`](ThrottleBuilder::plans) | whoever is authenticated |
+//!
+//! ```
+//! use tower_parapet::throttle::{Exempt, Key, Limit, Plans, Throttle};
+//!
+//! Throttle::per_minute(30)
+//!     .by(Key::Tenant)
+//!     .plans(
+//!         Plans::by_claim("plan")
+//!             .plan("free", [Limit::per_minute(60)])
+//!             .plan("pro", [Limit::per_minute(6_000), Limit::per_day(1_000_000)])
+//!             .otherwise("free"),
+//!     )
+//!     .on_route("POST /reports", [Limit::per_hour(10)])
+//!     .for_principal("api-key", "nightly-import", [Limit::per_minute(60_000)])
+//!     .exempt(Exempt::network("10.2.0.0/16"), "the mesh, which has limits of its own")
+//!     .build()?;
+//! # Ok::<(), tower_parapet::ConfigError>(())
+//! ```
+//!
 //! # Defaults
 //!
 //! | setting | default |
@@ -77,6 +111,7 @@
 //! | [`max_keys`](ThrottleBuilder::max_keys) | 100 000, about 2 MiB |
 //! | [`counting`](ThrottleBuilder::counting) | requests |
 //! | [`absent`](ThrottleBuilder::absent) | refuse |
+//! | [`plans`](ThrottleBuilder::plans), [`on_route`](ThrottleBuilder::on_route), [`for_principal`](ThrottleBuilder::for_principal), [`exempt`](ThrottleBuilder::exempt) | none |
 //! | [`named`](ThrottleBuilder::named) | key and period, `client-per-minute` say |
 //!
 //! # Bounds
