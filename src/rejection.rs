@@ -44,7 +44,7 @@ reasons! {
     BadHeader = BAD_REQUEST, "bad-header", "A header is not acceptable";
     /// No host, two hosts, or a host that differs from the request target.
     BadHost = BAD_REQUEST, "bad-host", "The host cannot be told";
-    /// A header that a limit is keyed by is absent.
+    /// A header that a limit is keyed by, or that a route requires, is absent.
     MissingHeader = BAD_REQUEST, "missing-header", "A required header is missing";
     /// Credentials of several schemes, or several of one, in one request.
     AmbiguousCredentials = BAD_REQUEST, "ambiguous-credentials", "More than one credential was sent";

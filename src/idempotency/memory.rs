@@ -9,6 +9,7 @@ use std::{
 use crate::{
     answer::{Answer, StoreError},
     error::{ConfigError, Mistakes},
+    inspect::{Findings, rule},
 };
 
 use super::{Begun, Claim, IdempotencyStore, StoredResponse};
@@ -235,6 +236,14 @@ impl IdempotencyStore for MemoryResponses {
             entries.remove(&claim.key);
         }
         Answer::Now(Ok(()))
+    }
+
+    fn findings(&self, report: &mut Findings) {
+        let used = self.lock().used;
+        if !self.0.bounds.have_room(used) {
+            let evidence = format!("{} keys and {} bytes are in use", used.entries, used.bytes);
+            report.add(&rule::IDEMPOTENCY_FULL, "idempotency", evidence);
+        }
     }
 
     fn summary(&self) -> Cow<'static, str> {

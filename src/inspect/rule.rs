@@ -148,6 +148,9 @@ rules! {
     STORE_LOST Medium "store-lost"
         "see why, in the finding and the log, and that the store can be reached from here"
         ["API4:2023"]
+    IDEMPOTENCY_FULL Medium "idempotency-full"
+        "raise `entries` and `bytes`, shorten `keep`, or keep the answers in Redis"
+        ["API4:2023"]
     IPV6_KEYS Medium "ipv6-keys"
         "write `ipv6_prefix(64)` or fewer bits"
         ["API4:2023" "ASVS 2.4.1"]
