@@ -81,8 +81,7 @@ fn limits_without_a_name_bear_the_flows() {
     let stack = stack(checkout(limits), &ManualClock::default());
     let answer = ask(&stack, "POST", "/basket", "192.0.2.1:1");
     let told = answer.headers()["ratelimit-policy"].to_str().unwrap();
-    let told: Vec<_> =
-        told.split(", ").map(|policy| policy.split(';').next().unwrap()).collect();
+    let told: Vec<_> = told.split(", ").map(|policy| policy.split(';').next().unwrap()).collect();
     assert_eq!(told, ["\"checkout-per-hour\"", "\"checkout-per-day\"", "\"own\""]);
 }
 
