@@ -120,6 +120,8 @@ reasons! {
     TooCostly = UNPROCESSABLE_ENTITY, "too-costly", "The request costs too much";
     /// A limit is used up.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Too many requests";
+    /// As many requests of the caller's are under way as may be.
+    TooManyConcurrent = TOO_MANY_REQUESTS, "too-many-concurrent", "Too many requests at the same time";
     /// Too many headers, or too large in all.
     HeadersTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "The headers are too large";
     /// A handler or a guard panicked.
@@ -130,6 +132,8 @@ reasons! {
     AddressUnknown = SERVICE_UNAVAILABLE, "address-unknown", "The client address is not known";
     /// Something needed for a decision is out of reach.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "The service cannot decide right now";
+    /// As many requests are under way as the service can take.
+    Overloaded = SERVICE_UNAVAILABLE, "overloaded", "The service is busy";
     /// The handler did not answer in time.
     HandlerTimeout = SERVICE_UNAVAILABLE, "handler-timeout", "The service took too long to answer";
 }

@@ -38,7 +38,7 @@ use tower_parapet::{
     compose::Shadow,
     idempotency::{Idempotency, MemoryResponses},
     inspect::{Diagnosis, Findings, RULES, Rule, Severity},
-    throttle::Count,
+    throttle::{Concurrency, Count},
     transport::{Cors, Csrf, Hsts, Https, Sanity, SecurityHeaders},
     validate::JsonLimits,
     version::{Deprecation, Versions},
@@ -194,6 +194,9 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("throttle-twice", || {
         let once = Throttle::per_minute(60).by(Key::ClientNet).build().unwrap();
         sound().throttle(once.clone()).route("GET /slow", Policy::authenticated().throttle(once))
+    }),
+    ("long-wait", || {
+        sound().concurrency(Concurrency::at_most(10).queue(10, Duration::from_secs(6)))
     }),
     ("signature-replay", || {
         sound().authenticate(MessageSignatures::builder(MemorySignatureKeys::new()))

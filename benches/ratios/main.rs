@@ -16,6 +16,7 @@
 )]
 
 mod callers;
+mod concurrency;
 mod fixtures;
 mod keys;
 mod measure;
@@ -42,6 +43,8 @@ fn main() {
     rows::throttle_refusal(&mut report);
     keys::keyed_checks(&mut report);
     keys::eviction(&mut report);
+    concurrency::room(&mut report);
+    concurrency::full(&mut report);
     callers::jwt_seen(&mut report);
     callers::jwt_first(&mut report);
     callers::two_threads(&mut report);

@@ -10,6 +10,7 @@ mod lease;
 mod login;
 mod peer_certificate;
 mod principal;
+mod priority;
 mod report;
 mod request_id;
 mod route;
@@ -29,6 +30,7 @@ pub use confirmation::Confirmation;
 pub use lease::Lease;
 pub use peer_certificate::PeerCertificate;
 pub use principal::{Principal, PrincipalBuilder};
+pub use priority::Priority;
 pub(crate) use report::REPORTED;
 pub use request_id::{InvalidRequestId, RequestId};
 pub(crate) use route::Streams;
@@ -69,6 +71,7 @@ pub struct Context {
     /// Whether the host was compared with a list.
     pub(crate) is_host_listed: bool,
     pub(crate) version: Option<ApiVersion>,
+    pub(crate) priority: Priority,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) ticket: Option<Weak<Ticket>>,
     /// What the end of the principal's credentials is told by.
@@ -104,6 +107,11 @@ impl Context {
     /// [`Versions`](crate::version::Versions) and the path is one of theirs.
     pub fn version(&self) -> Option<&ApiVersion> {
         self.version.as_ref()
+    }
+
+    /// How much the request matters where not all can be served.
+    pub fn priority(&self) -> Priority {
+        self.priority
     }
 
     /// Who is calling, once authenticated.
@@ -164,6 +172,7 @@ impl Context {
             && self.certificate.is_none()
             && self.refuses_credentials.is_none()
             && self.version.is_none()
+            && self.priority == Priority::Normal
             && self.request_id.is_none()
             && self.ticket.is_none()
             && self.unauthenticated.is_none()

@@ -1,5 +1,6 @@
 //! All that an extension author learns: a guard decides about an exchange, in a phase.
 
+mod admission;
 #[cfg(feature = "throttle")]
 mod after;
 mod certificate;
@@ -305,9 +306,12 @@ impl fmt::Debug for Resume {
 pub(crate) type Guards = Arc<[Arc<dyn Guard>]>;
 
 /// Sorts guards as they run: by phase, and within one what a guard needs is settled by those that do
-/// not need it.
+/// not need it. Where the client has long been settled, they stay as they were added.
 pub(crate) fn in_order(guards: &mut [Arc<dyn Guard>]) {
-    guards.sort_by_key(|guard| (guard.phase(), guard.needs().contains(Needs::CLIENT)));
+    guards.sort_by_key(|guard| {
+        let phase = guard.phase();
+        (phase, phase < Phase::Authenticate && guard.needs().contains(Needs::CLIENT))
+    });
 }
 
 /// Runs a list of guards from one on; a suspension takes the rest of the list along.

@@ -202,6 +202,9 @@ rules! {
     THROTTLE_TWICE Low "throttle-twice"
         "leave one of the two out: each request is counted twice"
         ["API4:2023"]
+    LONG_WAIT Low "long-wait"
+        "let them wait for a second at most, so that they are refused while their clients still listen"
+        ["API4:2023" "ASVS 15.2.2"]
     SIGNATURE_REPLAY Low "signature-replay"
         "let signers send a nonce, and write `require_nonce()`; leave replays refused"
         ["API2:2023" "ASVS 2.3.4"]

@@ -9,6 +9,8 @@ mod bans;
 #[cfg_attr(all(feature = "testing", not(debug_assertions)), path = "build/testing.rs")]
 mod build;
 mod builder;
+#[cfg(feature = "throttle")]
+mod concurrency;
 mod coverage;
 mod cross_origin;
 mod explain;

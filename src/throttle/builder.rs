@@ -325,14 +325,23 @@ impl ThrottleBuilder {
     fn summary(&self, limits: &Limits) -> String {
         let mut text = limits.summary().to_owned();
         text += &self.pricing.summary();
+        text += &format!(", by {}", self.whose());
+        text
+    }
+
+    /// `client network (/64 for IPv6), at most 100000 keys`.
+    pub(super) fn whose(&self) -> String {
         let Prefixes { v4, v6 } = self.prefixes;
         let networks = match v4 {
             32 => format!("client network (/{v6} for IPv6)"),
             _ => format!("client network (/{v4} for IPv4, /{v6} for IPv6)"),
         };
         let key = self.key.to_string().replace("client network", &networks);
-        text += &format!(", by {key}, {}", self.store.summary(self.max_keys));
-        text
+        format!("{key}, {}", self.store.summary(self.max_keys))
+    }
+
+    pub(super) fn keys_at_most(&self) -> usize {
+        self.max_keys
     }
 }
 

@@ -131,7 +131,7 @@
 //!   `redis`): else each replica admits its own limit.
 //! - It does not know who is behind a network: many people behind one NAT share a bucket. Give
 //!   them credentials and a limit [by principal](Key::Principal).
-//! - It does not limit what runs at once, nor bytes.
+//! - It does not limit what runs at once, which a [`Concurrency`] does, nor bytes.
 
 mod backend;
 mod builder;
@@ -139,6 +139,7 @@ mod by_route;
 #[cfg(feature = "calendar")]
 mod calendar;
 mod choice;
+pub mod concurrency;
 pub mod cost;
 pub mod enumeration;
 mod fields;
@@ -166,6 +167,7 @@ pub use builder::{Count, ThrottleBuilder};
 #[cfg(feature = "calendar")]
 pub use calendar::Calendar;
 pub use choice::Exempt;
+pub use concurrency::{Concurrency, ConcurrencyBuilder};
 pub use cost::Cost;
 pub use enumeration::Enumeration;
 pub use flow::BusinessFlow;

@@ -112,7 +112,17 @@ impl Tagger {
         Ok(Some(hash.finish()))
     }
 
-    /// The same for a store that other processes share; asked only once there is a tag.
+    /// The same, for what is counted without limits that are told apart.
+    pub(in crate::throttle) fn sole_tag(&self, facts: Facts<'_>) -> Result<Option<u64>, Rejection> {
+        if !self.applies(facts) {
+            return Ok(None);
+        }
+        let mut hash = self.secret.hasher();
+        self.write(&mut hash, facts)?;
+        Ok(Some(hash.finish()))
+    }
+
+    /// The tag for a store that other processes share; asked only once there is a tag.
     pub(in crate::throttle) fn digest(&self, facts: Facts<'_>, limits: &Limits) -> Digest {
         let mut hash = Shared::default();
         hash.word(SET);
