@@ -118,9 +118,9 @@ const FULL: &[Part] = &[
     }),
     Part(
         "throttle by principal",
-        2,
-        "`RateLimit`, written anew: too many can occur to keep them; the answer's header table \
-         begins its list of second values of one name",
+        3,
+        "`RateLimit`, written anew: too many can occur to keep them; the two fields, of this \
+         throttle and the other one",
         |s| s.guard(by_caller().build().unwrap()),
     ),
     Part("record", 2, "the ticket; the answer's body, boxed with its hold on the ticket", |s| {

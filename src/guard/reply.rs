@@ -43,6 +43,27 @@ impl Reply {
             Reply::Items(items) => 2 + items.foremost.as_ref().map_or(0, |set| set.len()),
         }
     }
+
+    fn rank(&self) -> u64 {
+        match self {
+            Reply::Items(items) => items.rank,
+            _ => 0,
+        }
+    }
+
+    fn items(self) -> Option<Items> {
+        match self {
+            Reply::Items(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    fn items_mut(&mut self) -> Option<&mut Items> {
+        match self {
+            Reply::Items(items) => Some(items),
+            _ => None,
+        }
+    }
 }
 
 /// The headers that guards want on the response, in the order they asked.
@@ -86,16 +107,12 @@ impl Replies {
         }
     }
 
-    pub(crate) fn stamp(self, headers: &mut HeaderMap) {
-        if self.0.is_empty() {
-            return;
-        }
-        let is_alone = self.0.iter().filter(|reply| matches!(reply, Reply::Items(_))).count() < 2;
-        let mut lists = Vec::new();
+    pub(crate) fn stamp(mut self, headers: &mut HeaderMap) {
         let mut left: usize = self.0.iter().map(Reply::len).sum();
-        for reply in self.0 {
+        let mut lists = 0;
+        for reply in &mut self.0 {
             left -= reply.len();
-            match reply {
+            match std::mem::replace(reply, Reply::Without(&[])) {
                 Reply::One(Mode::Default, name, value) => {
                     headers.entry(name).or_insert(value);
                 }
@@ -109,12 +126,16 @@ impl Replies {
                 Reply::Without(names) => names.iter().for_each(|name| {
                     headers.remove(name);
                 }),
-                Reply::Items(items) if is_alone => items.stamp(headers),
-                Reply::Items(items) => lists.push(items),
+                items @ Reply::Items(_) => {
+                    *reply = items;
+                    lists += 1;
+                }
             }
         }
-        if !lists.is_empty() {
-            join(lists, headers);
+        match lists {
+            0 => {}
+            1 => self.0.into_iter().filter_map(Reply::items).for_each(|items| items.stamp(headers)),
+            _ => join(&mut self.0, headers),
         }
     }
 }
@@ -133,23 +154,34 @@ impl Items {
 
 /// Writes lists; what the handler or an inner stack has written stays before them. The first list
 /// of a pair keeps its order from answer to answer, the second one is by rank.
-fn join(mut lists: Vec<Items>, headers: &mut HeaderMap) {
-    let foremost = lists.iter_mut().min_by_key(|items| items.rank);
+fn join(replies: &mut Vec<Reply>, headers: &mut HeaderMap) {
+    replies.retain(|reply| matches!(reply, Reply::Items(_)));
+    let with_more = replies.iter_mut().filter_map(Reply::items_mut);
+    let with_more = with_more.filter(|items| items.foremost.is_some());
+    let foremost = with_more.min_by_key(|items| items.rank);
     if let Some(set) = foremost.and_then(|items| items.foremost.take()) {
         headers.extend(*set);
     }
-    while let Some(names @ [first, second]) = lists.first().map(|items| items.names) {
-        let (mut these, others): (Vec<_>, Vec<_>) =
-            lists.into_iter().partition(|items| items.names == names);
-        lists = others;
-        headers.append(first, joined(these.iter().map(|Items { items: [first, _], .. }| first)));
-        these.sort_by_key(|items| items.rank);
-        headers.append(second, joined(these.iter().map(|Items { items: [_, second], .. }| second)));
+    while let Some(Reply::Items(Items { names, .. })) = replies.first() {
+        let names = *names;
+        let [first, second] = names;
+        headers.append(first, joined(replies, names, |[policy, _]| policy));
+        replies.sort_by_key(Reply::rank);
+        headers.append(second, joined(replies, names, |[_, standing]| standing));
+        replies.retain(|reply| !matches!(reply, Reply::Items(items) if items.names == names));
     }
 }
 
 /// `"a";r=1, "b";r=2`.
-fn joined<'a>(values: impl Iterator<Item = &'a HeaderValue> + Clone) -> HeaderValue {
+fn joined(
+    replies: &[Reply],
+    names: &[HeaderName; 2],
+    which: fn(&[HeaderValue; 2]) -> &HeaderValue,
+) -> HeaderValue {
+    let values = replies.iter().filter_map(|reply| match reply {
+        Reply::Items(items) if items.names == names => Some(which(&items.items)),
+        _ => None,
+    });
     let mut text = Vec::with_capacity(values.clone().map(|value| value.len() + 2).sum());
     for value in values {
         if !text.is_empty() {
