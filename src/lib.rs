@@ -36,7 +36,7 @@ pub mod extract;
     feature = "basic",
     feature = "introspection",
     feature = "client-credentials",
-    feature = "redis"
+    feature = "throttle"
 ))]
 #[cfg_attr(
     not(feature = "full"),

@@ -22,6 +22,8 @@
 //! | a cluster moved a key (`MOVED`, `ASK`) | followed up to three times, and the map of slots asked for anew |
 //! | `redis://` to another machine | a configuration error; refused too when a name turns out to be one |
 //!
+//! The log is told when a server fails, and when it is asked again, once each.
+//!
 //! A call that was not answered may have been done. What is then said to the request is chosen
 //! where the client is used.
 //!

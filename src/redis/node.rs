@@ -1,5 +1,6 @@
 //! One server: its connection, made once for all who wait, and whether it is worth asking.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub(super) struct Node {
     loading: Flights<String, Result<(), RedisError>>,
     breaker: Breaker,
     clock: SystemClock,
+    is_failing: AtomicBool,
     last: Mutex<Option<RedisError>>,
 }
 
@@ -59,6 +61,7 @@ impl Node {
             loading: Flights::default(),
             breaker: Breaker::new(PAUSES),
             clock: SystemClock::default(),
+            is_failing: AtomicBool::new(false),
             last: Mutex::new(None),
         })
     }
@@ -122,11 +125,31 @@ impl Node {
         match &heard {
             Err(error) if error.is_outage() => {
                 pass.failed(self.clock.now());
-                *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+                self.fails(error);
             }
-            _ => pass.succeeded(),
+            _ => {
+                pass.succeeded();
+                self.works();
+            }
         }
         heard
+    }
+
+    /// Told once, and not with each call.
+    #[cold]
+    fn fails(&self, error: &RedisError) {
+        if !self.is_failing.swap(true, Ordering::Relaxed) {
+            tracing::warn!(target: "tower_parapet", error = %error, "redis cannot be asked");
+        }
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
+    }
+
+    fn works(&self) {
+        let is_new = self.is_failing.load(Ordering::Relaxed);
+        if is_new && self.is_failing.swap(false, Ordering::Relaxed) {
+            let server = &*self.server;
+            tracing::info!(target: "tower_parapet", server, "redis is asked again");
+        }
     }
 
     async fn attempt(self: &Arc<Self>, command: &Cmd, way: Way) -> Result<Heard, RedisError> {

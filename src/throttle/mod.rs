@@ -133,6 +133,11 @@
 //!   them credentials and a limit [by principal](Key::Principal).
 //! - It does not limit what runs at once, which a [`Concurrency`] does, nor bytes.
 
+#![cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
+)]
+
 mod backend;
 mod builder;
 mod by_route;
