@@ -34,7 +34,7 @@ use tokio::{
     sync::{Notify, Semaphore},
 };
 use tower_parapet::{
-    Exchange, Flow, Guard, Parapet, Peer, Phase, Principal, Redis, Rejection,
+    Exchange, Flow, Guard, Parapet, Peer, Phase, Policy, Principal, Redis, Rejection,
     idempotency::{Idempotency, IdempotencyBuilder, MemoryResponses, RedisResponses},
 };
 
@@ -352,6 +352,62 @@ async fn an_answer_that_redis_could_not_be_told_is_told_once_it_is_back() {
         again = order(both[1], "slow", "a").await;
     }
     assert_eq!((again.text(), shop.runs()), ("order 1".into(), 1));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_while_redis_is_asked_leaves_no_lock_behind() {
+    if redis::is_missing() {
+        return;
+    }
+    let server = redis::Server::start();
+    let (both, shop) = pair(&server).await;
+    // The scripts are known, and the connections are there.
+    assert_eq!(order(both[0], "fails", "first").await.status, 503);
+    for round in 0..10 {
+        server.pause();
+        let stream = order_and_leave(both[0], "now", "a").await;
+        // Whether or not the server has come to ask by now.
+        for _ in 0..round * 20 {
+            tokio::task::yield_now().await;
+        }
+        drop(stream);
+        server.resume();
+        let mut told = order(both[1], "now", "a").await;
+        while told.status == 409 {
+            told = order(both[1], "now", "a").await;
+        }
+        assert_eq!(told.status, 201);
+        server.command(&["FLUSHALL"]);
+    }
+    assert!(shop.runs() <= 1 + 20, "{}", shop.runs());
+}
+
+#[tokio::test]
+async fn a_route_has_a_guard_of_its_own() {
+    let shop = Arc::new(Shop::default());
+    let guard = Idempotency::builder(MemoryResponses::default());
+    let stack = Parapet::builder()
+        .peer(Peer::ConnectInfo)
+        .guard(ByName)
+        .route("/orders/{what}", Policy::authenticated().guard(guard))
+        .route("/else/{what}", Policy::authenticated())
+        .build()
+        .unwrap();
+    let manifest = stack.manifest().to_string();
+    assert!(manifest.contains("POST and PATCH: must have a key"), "{manifest}");
+    let handled = [shop.clone(), shop.clone()];
+    let [orders, others] =
+        handled.map(|shop| post(move |Path(what): Path<String>| shop.clone().handle(what)));
+    let router = Router::new().route("/orders/{what}", orders).route("/else/{what}", others);
+    let address = serve(stack.protect(router)).await;
+    for _ in 0..2 {
+        assert_eq!(order(address, "now", "a").await.text(), "order 1");
+    }
+    // The same key on another route of the same pattern is another request.
+    assert_eq!(order(address, "then", "a").await.code(), "idempotency-key-reused");
+    let headers = [("authorization", "Bearer ada")];
+    let other = request(address, "POST", "/else/now", &headers, b"").await;
+    assert_eq!(other.text(), "order 2");
 }
 
 #[test]

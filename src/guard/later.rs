@@ -30,12 +30,17 @@ pub trait BodyWatch: Send + Sync + 'static {
     }
 }
 
+type HeadHook = dyn FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync;
+
+type AnswerHook = dyn FnOnce(Response<Body>) -> Response<Body> + Send + Sync;
+
 /// What runs once the handler has answered.
 pub(crate) enum ReplyHook {
     /// Changes the head, or refuses.
-    Head(Box<dyn FnOnce(&mut response::Parts) -> Result<(), Rejection> + Send + Sync>),
+    Head(Box<HeadHook>),
     /// Takes the whole answer, and gives the one that goes out.
-    Whole(Box<dyn FnOnce(Response<Body>) -> Response<Body> + Send + Sync>),
+    #[cfg_attr(not(feature = "throttle"), allow(dead_code, reason = "nobody needs it without"))]
+    Whole(Box<AnswerHook>),
 }
 
 pub(crate) type BodyHookFn =

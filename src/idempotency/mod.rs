@@ -68,11 +68,13 @@
 //! | a request without a key | refused |
 //! | keys without quotes | refused |
 //! | [`keep`](IdempotencyBuilder::keep) | 24 hours from the answer on |
-//! | [`lock`](IdempotencyBuilder::lock) | 60 s, and 10 s more than the handler's deadline at least |
+//! | [`lock`](IdempotencyBuilder::lock) | 60 s, and 10 s more than the handler's deadline at least; as a layer by itself there is none, and the lock has to outlast every handler |
 //! | [`max_answer`](IdempotencyBuilder::max_answer) | 256 KiB |
 //! | [`MemoryResponses`] | 100 000 keys, 64 MiB, an eighth of both for one caller |
 //!
 //! # What this does not do
+//! - Who is nobody shares their keys with whoever calls from the same address: let clients make them up
+//!   as UUIDs, or authenticate.
 //! - It makes nothing of what the handler does before it fails undone.
 //! - With [`MemoryResponses`] each process knows its own requests only: a retry must reach the same one.
 //!   `RedisResponses`, of the feature `redis`, is one store for many.

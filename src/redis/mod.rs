@@ -71,7 +71,7 @@ mod script;
 mod settings;
 mod slots;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod url;
 
 pub use builder::{DangerousRedis, RedisBuilder};

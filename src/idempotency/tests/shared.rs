@@ -1,18 +1,15 @@
 //! The store in Redis against the one in memory, step by step.
 
-#[path = "../../../tests/support/redis.rs"]
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
 use http::{HeaderName, HeaderValue, StatusCode};
 use proptest::{prelude::*, test_runner::TestRunner};
-use support::{Cluster, Server};
 
 use super::*;
 use crate::{
     Redis,
     idempotency::{Begun, Claim, IdempotencyStore, RedisResponses, StoredResponse},
+    redis::tests::support::{self, Cluster, Server},
 };
 
 fn claim(key: u8, request: u8, owner: u8) -> Claim {

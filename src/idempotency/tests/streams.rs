@@ -67,7 +67,9 @@ async fn a_body_beyond_the_cap_goes_out_whole_and_is_not_kept() {
             true => Body::from("nine byte"),
             false => {
                 let (send, body) = stream_of();
-                ["four", "four", "!"].map(|piece| send.send(Ok(piece)).unwrap());
+                for piece in ["four", "four", "!"] {
+                    send.send(Ok(piece)).unwrap();
+                }
                 body
             }
         };

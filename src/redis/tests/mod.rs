@@ -1,6 +1,6 @@
 mod server;
 #[path = "../../../tests/support/redis.rs"]
-mod support;
+pub(crate) mod support;
 
 use std::time::Duration;
 

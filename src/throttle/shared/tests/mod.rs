@@ -3,11 +3,10 @@ mod model;
 mod settings;
 mod store;
 
-#[path = "../../../../tests/support/redis.rs"]
-mod support;
-
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
+
+use crate::redis::tests::support;
 
 use super::counts::{Act, Asked, Counts, script};
 use crate::error::Mistakes;
