@@ -18,7 +18,6 @@
 mod callers;
 mod concurrency;
 mod fixtures;
-mod keys;
 mod measure;
 mod ours;
 mod peers;
@@ -41,8 +40,8 @@ fn main() {
     rows::whole_stack(&mut report);
     rows::throttle(&mut report);
     rows::throttle_refusal(&mut report);
-    keys::keyed_checks(&mut report);
-    keys::eviction(&mut report);
+    throttle::keys::keyed_checks(&mut report);
+    throttle::keys::eviction(&mut report);
     concurrency::room(&mut report);
     concurrency::full(&mut report);
     callers::jwt_seen(&mut report);

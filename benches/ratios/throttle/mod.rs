@@ -1,21 +1,22 @@
 //! The throttle's store as it stands in `src`, without the guard around it.
 #![allow(dead_code, reason = "a bench needs a part of it")]
 
+pub(crate) mod keys;
 #[path = "../../../src/throttle/memory/mod.rs"]
-pub(crate) mod memory;
+mod memory;
 #[path = "../../../src/throttle/order.rs"]
-pub(crate) mod order;
+mod order;
 #[path = "../../../src/throttle/rule/mod.rs"]
-pub(crate) mod rule;
+mod rule;
 #[path = "../../../src/throttle/sip.rs"]
-pub(crate) mod sip;
+mod sip;
 #[path = "../../../src/throttle/sync.rs"]
 mod sync;
 #[path = "../../../src/throttle/verdict.rs"]
-pub(crate) mod verdict;
+mod verdict;
 
 /// Limits without the fields clients are told.
-pub(crate) mod limits {
+mod limits {
     use super::rule::Rule;
 
     #[derive(Debug)]

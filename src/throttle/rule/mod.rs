@@ -37,12 +37,14 @@ pub(super) struct State {
 }
 
 impl State {
+    #[inline]
     pub(super) fn is_live(self, now: u64) -> bool {
         left(self.until, now).is_some()
     }
 }
 
 /// Nanoseconds from `now` until `at`, nothing when it has passed.
+#[inline]
 pub(super) fn left(at: u64, now: u64) -> Option<u64> {
     let left = at.wrapping_sub(now);
     (left.cast_signed() > 0).then_some(left)
@@ -78,6 +80,7 @@ pub(super) enum Rule {
 impl Rule {
     /// What the bucket says about `cost`, and what it holds once that is charged. `None` is a
     /// bucket nobody has used.
+    #[inline]
     pub(super) fn weigh(&self, state: Option<State>, at: Moment, cost: u64) -> (Standing, State) {
         match self {
             Self::Rate(rate) => rate.weigh(state, at.now, cost),

@@ -74,6 +74,7 @@ impl Rate {
         seconds(self.interval.0 + 1)
     }
 
+    #[inline]
     pub(super) fn weigh(&self, state: Option<State>, now: u64, cost: u64) -> (Standing, State) {
         let owed = owed(state, now);
         let after = self.later(owed, cost);
@@ -110,6 +111,7 @@ impl Rate {
     }
 
     /// What is owed once `cost` more is.
+    #[inline]
     fn later(&self, owed: Owed, cost: u64) -> Owed {
         let (whole, parts) = self.interval;
         if cost == 1 {
@@ -134,6 +136,7 @@ impl Rate {
     }
 
     /// Whole units left, and seconds until there is one more.
+    #[inline]
     fn rest(&self, owed: Owed) -> (u64, u64) {
         let Some(nanos) = self.capacity.nanos.checked_sub(owed.nanos) else {
             return (0, seconds(owed.nanos.saturating_sub(self.capacity.nanos)));
