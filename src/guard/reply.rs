@@ -182,7 +182,9 @@ fn joined(
         Reply::Items(items) if items.names == names => Some(which(&items.items)),
         _ => None,
     });
-    let mut text = Vec::with_capacity(values.clone().map(|value| value.len() + 2).sum());
+    // Exactly as large as needed, so that the buffer becomes the value without a copy.
+    let size = values.clone().map(|value| value.len() + 2).sum::<usize>();
+    let mut text = Vec::with_capacity(size.saturating_sub(2));
     for value in values {
         if !text.is_empty() {
             text.extend_from_slice(b", ");
