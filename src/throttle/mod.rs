@@ -138,6 +138,11 @@
     allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
 )]
 
+#![cfg_attr(
+    not(feature = "redis"),
+    allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
+)]
+
 mod backend;
 mod builder;
 mod by_route;
