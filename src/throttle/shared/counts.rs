@@ -159,11 +159,22 @@ fn verdict(answer: Value, asked: &Asked, terms: &[Terms]) -> Option<Verdict> {
     let admitted = numbers.next()? == 1;
     let at = Moment { now, unix: now };
     let mut verdict = Verdict::default();
+    let mut states = Vec::with_capacity(terms.len());
     for (limit, terms) in asked.limits.each().iter().zip(terms) {
         let state = terms.read(&mut numbers, now)?;
         let (standing, _) = limit.rule.weigh(Some(state), at, asked.cost);
         verdict.push(standing);
+        states.push(state);
     }
     let is_whole = numbers.next().is_none() && verdict.admitted() == admitted;
+    if !admitted {
+        // Nothing is charged to those that would have admitted what another one refuses.
+        let limits = asked.limits.each().iter().zip(&states);
+        for ((limit, state), standing) in limits.zip(verdict.standings_mut()) {
+            if standing.admitted {
+                (*standing, _) = limit.rule.weigh(Some(*state), at, 0);
+            }
+        }
+    }
     is_whole.then_some(verdict)
 }
