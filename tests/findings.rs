@@ -23,7 +23,7 @@ use futures_util::FutureExt;
 use tower::{Layer, ServiceExt};
 use tower_parapet::{
     Answer, Body, Exchange, Flow, Guard, IpFilter, JsonSchema, Jwt, Key, Parapet, ParapetBuilder,
-    Peer, PeerAddr, Phase, Policy, Rejection, Throttle,
+    Peer, Phase, Policy, Rejection, Throttle,
     audit::JsonLines,
     auth::{
         Authenticate, StoreError,
@@ -36,7 +36,6 @@ use tower_parapet::{
     authorize::{any, scope},
     bans::{Bans, Network},
     compose::Shadow,
-    idempotency::{Idempotency, MemoryResponses},
     inspect::{Diagnosis, Findings, RULES, Rule, Severity},
     throttle::{Concurrency, Count},
     transport::{Cors, Csrf, Hsts, Https, Sanity, SecurityHeaders},
@@ -142,19 +141,7 @@ const WEAKENED: &[(&str, Weakened)] = &[
     ("plain-redis", || sound().throttle(stores::in_the_clear())),
     ("store-open", || sound().throttle(stores::open())),
     ("store-lost", || sound().throttle(stores::lost())),
-    ("idempotency-full", || {
-        let store = MemoryResponses::builder().entries(1).build().unwrap();
-        let guard = Idempotency::builder(store).build().unwrap();
-        let handler = tower::service_fn(async |_: http::Request<Body>| {
-            Ok::<_, std::convert::Infallible>(http::Response::new(Body::empty()))
-        });
-        let order = http::Request::post("/orders")
-            .header("idempotency-key", "\"a\"")
-            .extension(PeerAddr::new("192.0.2.1:1".parse().unwrap()))
-            .body(Body::empty());
-        guard.layer(handler).oneshot(order.unwrap()).now_or_never().unwrap().unwrap();
-        sound().idempotency(guard)
-    }),
+    ("idempotency-full", || sound().idempotency(stores::full())),
     ("ipv6-keys", || sound().throttle(Throttle::per_minute(60).ipv6_prefix(96))),
     ("shared-guesses", || {
         let attempts = Throttle::per_minute(10).by(Key::Global);

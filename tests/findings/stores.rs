@@ -1,7 +1,10 @@
 //! Stores that several processes share, as they should not be.
 
+use futures_util::FutureExt;
+use tower::{Layer, ServiceExt};
 use tower_parapet::{
-    Redis, Throttle,
+    Body, Idempotency, PeerAddr, Redis, Throttle,
+    idempotency::MemoryResponses,
     throttle::{Shared, ThrottleBuilder},
 };
 
@@ -33,4 +36,19 @@ pub(super) fn lost() -> ThrottleBuilder {
         }
     });
     limit(Shared::closed(redis))
+}
+
+/// A guard whose store has room for one key, and has it.
+pub(super) fn full() -> Idempotency {
+    let store = MemoryResponses::builder().entries(1).build().unwrap();
+    let guard = Idempotency::builder(store).build().unwrap();
+    let handler = tower::service_fn(async |_: http::Request<Body>| {
+        Ok::<_, std::convert::Infallible>(http::Response::new(Body::empty()))
+    });
+    let order = http::Request::post("/orders")
+        .header("idempotency-key", "\"a\"")
+        .extension(PeerAddr::new("192.0.2.1:1".parse().unwrap()))
+        .body(Body::empty());
+    guard.layer(handler).oneshot(order.unwrap()).now_or_never().unwrap().unwrap();
+    guard
 }
