@@ -47,7 +47,7 @@ use tower_parapet::{
     auth::Authenticate,
     clock::ManualClock,
     context::Tls,
-    throttle::{Key, Throttle, ThrottleBuilder},
+    throttle::{Exempt, Key, Limit, Plans, Throttle, ThrottleBuilder},
     transport::{Cors, Csrf, Sanity, SecurityHeaders},
     validate::JsonLimits,
     version::{Deprecation, Versions},
@@ -149,6 +149,40 @@ const VERSIONED: &[Part] = &[
     }),
 ];
 
+const CHOSEN: &[Part] = &[
+    Part("peer", 1, "the context, boxed in the request's extensions", |s| {
+        s.peer(Peer::ConnectInfo)
+    }),
+    Part("token seen before", 0, "the principal is shared with the cache", |s| {
+        s.guard(Authenticate::with(token::jwt().build().unwrap()))
+    }),
+    Part("throttle by principal that tells nothing", 0, "the key is hashed as it is read", |s| {
+        s.guard(by_caller().quiet().build().unwrap())
+    }),
+    Part(
+        "the same by a claim and a key of its own, with plans, overrides and exemptions",
+        0,
+        "claims are read once for a token; limits are found in place and not cloned",
+        |s| {
+            let key =
+                Key::claim("iss").and(Key::of("path", |exchange| Some(exchange.path().len())));
+            let plans =
+                Plans::by_claim("plan").plan("free", [Limit::per_second(1_000)]).otherwise("free");
+            let throttle = by_caller()
+                .quiet()
+                .by(key)
+                .exempt(Exempt::network("203.0.113.0/24"), "the office")
+                .exempt(Exempt::principal("https://id.example", "robot"), "our own")
+                .exempt(Exempt::scope("internal"), "our own")
+                .exempt(Exempt::route("/health"), "load balancers")
+                .for_principal("https://id.example", "partner", [Limit::per_second(9)])
+                .on_route("POST /orders", [Limit::per_second(9)])
+                .plans(plans);
+            s.guard(throttle.build().unwrap())
+        },
+    ),
+];
+
 /// The same as [`FULL`], as a service would write it.
 fn full() -> ParapetBuilder {
     Parapet::builder()
@@ -172,6 +206,11 @@ fn the_bare_stack_allocates_what_its_table_says() {
 #[test]
 fn a_bare_stack_with_an_observer_allocates_what_its_table_says() {
     assert_table("bare stack with an observer", OBSERVED);
+}
+
+#[test]
+fn limits_that_are_chosen_allocate_what_their_table_says() {
+    assert_table("limits that are chosen", CHOSEN);
 }
 
 #[test]

@@ -112,9 +112,13 @@ impl Choice {
         self.selectors.is_empty()
     }
 
-    /// All sets of limits, each once or more.
+    /// All sets of limits, each once.
     pub(super) fn limits(&self) -> impl Iterator<Item = &Arc<Limits>> {
-        self.outcomes.iter().filter_map(|outcome| outcome.limits.as_ref())
+        let all = || self.outcomes.iter().filter_map(|outcome| outcome.limits.as_ref());
+        let is_new = move |(at, set): &(usize, &Arc<Limits>)| {
+            !all().take(*at).any(|known| Arc::ptr_eq(known, set))
+        };
+        all().enumerate().filter(is_new).map(|(_, set)| set)
     }
 }
 
