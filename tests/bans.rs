@@ -88,6 +88,8 @@ fn router(bans: &Bans) -> Router {
     let (list, lift) = (bans.clone(), bans.clone());
     Router::new()
         .route("/open", get(async || "here"))
+        .route("/same", get(async || StatusCode::NOT_MODIFIED))
+        .route("/broken", get(async || StatusCode::INTERNAL_SERVER_ERROR))
         .route("/livez", get(async || "alive"))
         .route("/orders", get(async |caller: Principal| caller.subject().to_owned()))
         .route("/login", post(async || StatusCode::UNAUTHORIZED))
@@ -114,6 +116,8 @@ async fn service(
         .with_clock(clock.clone())
         .observe(records.clone())
         .public("/open", "test")
+        .public("/same", "test")
+        .public("/broken", "test")
         .public("POST /login", "test")
         .public("POST /pay", "test")
         .public("/admin/{*rest}", "test")

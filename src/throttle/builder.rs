@@ -1,5 +1,6 @@
 mod choice;
 mod cost;
+mod outcome;
 mod sets;
 mod tell;
 
@@ -12,6 +13,7 @@ use http::{HeaderName, header};
 use crate::context::claim_path::ClaimPath;
 use crate::error::{ConfigError, Mistakes};
 use crate::guard::Phase;
+use crate::observe::Signal;
 
 use super::choice::Choice;
 use super::cost::Pricing;
@@ -19,6 +21,7 @@ use super::guard::{Inner, Throttle};
 use super::key::{Absent, Key, Prefixes, Tagger};
 use super::limit::Limit;
 use super::limits::Limits;
+use super::outcome::{Effect, Outcomes};
 use super::stats::Tally;
 use super::tell::{Telling, Told};
 use super::verdict::MOST;
@@ -44,6 +47,8 @@ pub enum Count {
     /// is an [`Observer`](crate::Observer) too, which a stack sees to. Requests
     /// under way at the same time are not charged yet, so that many may still pass.
     ForgedCredentials,
+    /// What [`on`](ThrottleBuilder::on) charges for once a request is over, and nothing else.
+    Outcomes,
 }
 
 /// Builds a [`Throttle`]; see [`Throttle::per_minute`].
@@ -62,6 +67,7 @@ pub struct ThrottleBuilder {
     prefixes: Prefixes,
     max_keys: usize,
     store: Store,
+    outcomes: Vec<(Signal, Effect)>,
     choosing: choice::Choosing,
 }
 
@@ -79,6 +85,7 @@ impl ThrottleBuilder {
             prefixes: Prefixes { v4: 32, v6: 64 },
             max_keys: 100_000,
             store: Store::default(),
+            outcomes: Vec::new(),
             choosing: choice::Choosing::default(),
         }
     }
@@ -154,6 +161,7 @@ impl ThrottleBuilder {
         let counts_guesses = self.count == Count::ForgedCredentials;
         let price = self.pricing.price(most, counts_guesses, &mut mistakes);
         self.check_key(&mut mistakes);
+        self.check_outcomes(most, price.settle.is_some(), &mut mistakes);
         self.check_names(&limits, &mut mistakes);
         self.check_bounds(&mut mistakes);
         let (choice, chosen) = self.choice(&mut mistakes);
@@ -173,6 +181,7 @@ impl ThrottleBuilder {
             price,
             telling: Telling::new(self.told),
             tally: Tally::default(),
+            outcomes: Outcomes::new(&self.outcomes),
             phase: if reads_caller { Phase::Quota } else { Phase::EdgeThrottle },
             reads_caller,
             needs: self.key.needs(self.absent).and(choice.needs()),
@@ -214,6 +223,7 @@ impl ThrottleBuilder {
         match self.count {
             Count::Requests => "",
             Count::ForgedCredentials => " forged credentials",
+            Count::Outcomes => " points",
         }
     }
 
@@ -325,6 +335,7 @@ impl ThrottleBuilder {
     fn summary(&self, limits: &Limits) -> String {
         let mut text = limits.summary().to_owned();
         text += &self.pricing.summary();
+        text += &self.outcomes_summary();
         text += &format!(", by {}", self.whose());
         text
     }

@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
 use crate::inspect::{Findings, Readiness, rule};
-use crate::observe::{Observer, Record};
+use crate::observe::Observer;
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 
@@ -21,7 +21,8 @@ use super::fields::{retry_after, scatter};
 use super::key::{Facts, Tagger};
 use super::limit::Limit;
 use super::limits::Limits;
-use super::order::{Digest, Mode as Spending, Order, Receipt};
+use super::order::{Digest, Mode as Spending, Order};
+use super::outcome::Outcomes;
 use super::rule::{Moment, SECOND};
 use super::stats::Tally;
 use super::tell::Telling;
@@ -43,6 +44,8 @@ pub(super) struct Inner {
     pub(super) price: Price,
     pub(super) telling: Telling,
     pub(super) tally: Tally,
+    /// What the end of a request does to what it has cost.
+    pub(super) outcomes: Option<Outcomes>,
     pub(super) tagger: Tagger,
     pub(super) phase: Phase,
     pub(super) needs: Needs,
@@ -104,12 +107,12 @@ impl Throttle {
 
 /// A request that is to be charged, once its key is known.
 #[derive(Clone)]
-struct Due {
-    tag: u64,
-    digest: Option<Digest>,
-    cost: u64,
-    mode: Spending,
-    at: Moment,
+pub(super) struct Due {
+    pub(super) tag: u64,
+    pub(super) digest: Option<Digest>,
+    pub(super) cost: u64,
+    pub(super) mode: Spending,
+    pub(super) at: Moment,
 }
 
 impl Inner {
@@ -138,7 +141,7 @@ impl Inner {
         let mode = match self.count {
             _ if exchange.is_rehearsal() => Spending::Peek,
             Count::Requests => Spending::Spend,
-            Count::ForgedCredentials => Spending::Look,
+            Count::ForgedCredentials | Count::Outcomes => Spending::Look,
         };
         let cost = self.price.of(exchange);
         if cost > limits.capacity() {
@@ -157,12 +160,12 @@ impl Inner {
             }
             Backend::Shared(ledger) => match ledger.charge(&order) {
                 Answer::Now(verdict) => {
-                    let digest = self.price.settle.as_ref().map(|_| digest());
+                    let digest = self.settles().then(digest);
                     let due = Due { digest, ..due };
                     self.hear(exchange, limits, due, verdict).map(|()| Flow::Continue)
                 }
                 Answer::Later(asked) => {
-                    let digest = self.price.settle.as_ref().map(|_| digest());
+                    let digest = self.settles().then(digest);
                     let (this, limits) = (self.clone(), limits.clone());
                     let due = Due { digest, ..due };
                     Ok(Flow::suspend(move |exchange| {
@@ -215,16 +218,10 @@ impl Inner {
         if let (Backend::Shared(_), Spending::Spend) = (&self.backend, due.mode) {
             self.tally.admitted();
         }
-        if let (Some(settle), Spending::Spend) = (&self.price.settle, due.mode) {
-            let Due { tag, digest, cost, at, .. } = due;
-            let receipt = Receipt { tag, digest, limits: limits.clone(), at, verdict: *verdict };
-            settle.later(self, exchange, receipt, cost);
+        if self.settles() && due.mode != Spending::Peek {
+            self.settle_later(exchange, limits, due, verdict);
         }
         Ok(())
-    }
-
-    pub(super) fn settle(&self, receipt: &Receipt, more: i64) {
-        self.backend.settle(receipt, more);
     }
 
     #[cold]
@@ -265,7 +262,7 @@ pub(super) fn skip(exchange: &mut Exchange) -> Flow {
 }
 
 /// Nanoseconds, which wrap after 584 years.
-fn nanos(time: Duration) -> u64 {
+pub(super) fn nanos(time: Duration) -> u64 {
     time.as_secs().wrapping_mul(SECOND).wrapping_add(u64::from(time.subsec_nanos()))
 }
 
@@ -315,7 +312,7 @@ impl Guard for Throttle {
 
     fn observer(&self) -> Option<Arc<dyn Observer>> {
         match self.0.count {
-            Count::Requests => None,
+            Count::Requests | Count::Outcomes => None,
             Count::ForgedCredentials => Some(self.0.clone()),
         }
     }
@@ -345,15 +342,12 @@ impl Guard for Throttle {
             let evidence = "it counts by nothing but what the client writes into a header";
             report.add(&rule::EVADABLE_LIMIT, subject(), evidence);
         }
-        match inner.count {
-            Count::Requests => {}
-            Count::ForgedCredentials => {
-                report.mark("guess-limit", 0);
-                if inner.is_shared {
-                    let evidence =
-                        "whoever sends forged credentials uses up the attempts of everybody";
-                    report.add(&rule::SHARED_GUESSES, subject(), evidence);
-                }
+        let of_outcomes = || inner.outcomes.as_ref().is_some_and(Outcomes::counts_guesses);
+        if inner.count == Count::ForgedCredentials || of_outcomes() {
+            report.mark("guess-limit", 0);
+            if inner.is_shared {
+                let evidence = "whoever sends forged credentials uses up the attempts of everybody";
+                report.add(&rule::SHARED_GUESSES, subject(), evidence);
             }
         }
     }
@@ -366,29 +360,6 @@ impl IntoGuard for ThrottleBuilder {
 }
 
 guard_layer!(Throttle);
-
-impl Observer for Inner {
-    fn completed(&self, record: &Record) {
-        let forged =
-            record.rejection.as_ref().is_some_and(|rejection| rejection.reason().is_forgery());
-        if !forged {
-            return;
-        }
-        let facts = Facts::Over(record);
-        if let Some(limits) = self.limits_late(facts)
-            && let Ok(Some(tag)) = self.tagger.tag(facts, limits)
-        {
-            self.backend.charge_late(&Order {
-                tag,
-                digest: &|| self.tagger.digest(facts, limits),
-                limits,
-                cost: self.price.fixed,
-                mode: Spending::Spend,
-                at: Moment { now: 0, unix: nanos(record.started) },
-            });
-        }
-    }
-}
 
 impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

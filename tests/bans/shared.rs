@@ -212,3 +212,28 @@ async fn keys_hold_nothing_a_client_wrote_and_all_of_them_end() {
         assert!(ttl > 0, "{key} never ends");
     }
 }
+
+#[tokio::test]
+async fn a_penalty_in_one_process_is_owed_in_the_other() {
+    use tower_parapet::throttle::{Effect, Shared, Throttle};
+    if is_missing() {
+        return;
+    }
+    let server = Server::start();
+    let throttled = async || {
+        let patient = Bans::builder().on(Signal::NotFound, 1).threshold(10_000);
+        let limit = Throttle::per_hour(10).on(Signal::NotFound, Effect::Penalty(9));
+        let limit = limit.shared(Shared::closed(redis(&server)));
+        service(patient, |stack| stack.throttle(limit)).await
+    };
+    let (one, other) = (throttled().await, throttled().await);
+    assert_eq!(one.get(MALLORY, "/nothing").await, 401);
+    // It is charged in the background: soon, and once.
+    let mut asked = 0;
+    while other.get(MALLORY, "/open").await != 429 {
+        asked += 1;
+        assert!(asked < 9, "the penalty never came");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(other.get(ALICE, "/open").await, 200);
+}
