@@ -37,7 +37,9 @@ impl Bans {
                 list.push(entry.shown(now, unix));
             }
         });
-        list.sort_by_key(|ban| std::cmp::Reverse(ban.since));
+        list.sort_by(|one: &Ban, other| {
+            other.since.cmp(&one.since).then_with(|| one.offender.cmp(&other.offender))
+        });
         list
     }
 
