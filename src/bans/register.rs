@@ -197,9 +197,10 @@ impl Register {
         Put::Done(entry)
     }
 
-    /// When the ban of a tag began.
-    pub(super) fn since(&self, tag: u64) -> Option<u64> {
-        self.read(tag)?.get(&tag).map(|entry| entry.since)
+    /// When the ban of a tag began, where it was decided here.
+    pub(super) fn own_since(&self, tag: u64) -> Option<u64> {
+        let shard = self.read(tag)?;
+        shard.get(&tag).filter(|entry| !entry.is_foreign).map(|entry| entry.since)
     }
 
     /// Forgets the ban of somebody.

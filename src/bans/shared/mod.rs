@@ -257,10 +257,11 @@ impl Warden {
     }
 
     fn learn_lifted(&self, change: &Change, now: u64) {
-        // One that began after it was lifted is another one.
+        // One that began here after that is another one, which the store has yet to be told of. What
+        // was learned comes in the store's order, whatever the clocks say.
         let lifted_at = now.saturating_sub(nanos(change.ago));
         let tag = self.register.tag((&change.who).into());
-        if self.register.since(tag).is_some_and(|since| since > lifted_at) {
+        if self.register.own_since(tag).is_some_and(|since| since > lifted_at) {
             return;
         }
         if let Some(entry) = self.pardon(&change.who) {
