@@ -374,7 +374,8 @@ fn severity(severity: Severity) -> String {
 
 #[test]
 fn the_examples_have_no_finding_above_low() {
-    for (example, stack) in examples::all() {
+    let distributed = ("distributed", examples::distributed());
+    for (example, stack) in examples::all().into_iter().chain([distributed]) {
         let findings = stack.findings();
         let above = findings.at_least(Severity::Medium).count();
         assert_eq!(above, 0, "{example}:\n{findings}");

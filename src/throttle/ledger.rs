@@ -6,6 +6,8 @@ use crate::answer::Answer;
 use crate::inspect::{Findings, Readiness};
 use crate::rejection::Rejection;
 
+use super::calls::StoreCalls;
+use super::limits::Limits;
 use super::verdict::Verdict;
 
 pub(super) use super::order::{Digest, Mode, Order, Receipt};
@@ -26,6 +28,23 @@ pub(super) trait Ledger: Send + Sync + 'static {
 
     /// For the manifest: where counts are kept, and what happens when that is lost.
     fn summary(&self) -> Cow<'static, str>;
+
+    /// What this process may hold of a key at most, charged and not yet spent.
+    fn held(&self, limits: &Limits) -> u64 {
+        let _ = limits;
+        0
+    }
+
+    /// How many times what may be spent at once is admitted beyond the limit by an outage of the
+    /// store; nothing where there is no bound.
+    fn outage(&self) -> Option<u64> {
+        Some(0)
+    }
+
+    /// How often it was asked, where that is counted.
+    fn calls(&self) -> Option<StoreCalls> {
+        None
+    }
 
     fn findings(&self, subject: &str, report: &mut Findings) {
         let _ = (subject, report);

@@ -148,6 +148,7 @@ mod builder;
 mod by_route;
 #[cfg(feature = "calendar")]
 mod calendar;
+mod calls;
 mod choice;
 pub mod concurrency;
 pub mod cost;
@@ -162,8 +163,11 @@ mod ledger;
 mod limit;
 mod limits;
 mod memory;
+#[cfg(feature = "redis")]
+mod near;
 mod order;
 pub mod outcome;
+mod overshoot;
 mod plans;
 mod policy;
 mod rule;
@@ -178,6 +182,7 @@ mod verdict;
 pub use builder::{Count, ThrottleBuilder};
 #[cfg(feature = "calendar")]
 pub use calendar::Calendar;
+pub use calls::StoreCalls;
 pub use choice::Exempt;
 pub use concurrency::{Concurrency, ConcurrencyBuilder};
 pub use cost::Cost;
@@ -187,6 +192,7 @@ pub use guard::Throttle;
 pub use key::{Absent, Key, KeyPart, KeyWriter, TypedKey};
 pub use limit::Limit;
 pub use outcome::Effect;
+pub use overshoot::{LimitOvershoot, Overshoot};
 pub use plans::{PlanSource, Plans};
 #[cfg(feature = "redis")]
 pub use shared::{DangerousShared, Shared};

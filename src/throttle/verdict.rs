@@ -63,6 +63,12 @@ impl Verdict {
         is_counted && self.standings().iter().all(|standing| standing.admitted)
     }
 
+    /// What may still be spent at once.
+    #[allow(dead_code, reason = "for stores that a feature brings")]
+    pub(super) fn least(&self) -> u64 {
+        self.standings().iter().map(|standing| standing.remaining).min().unwrap_or(0)
+    }
+
     /// Nanoseconds until all of them would.
     pub(super) fn wait(&self) -> u64 {
         self.standings().iter().map(|standing| standing.wait).max().unwrap_or(0)

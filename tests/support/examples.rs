@@ -5,10 +5,12 @@
     reason = "each test binary looks at its own stacks, and at nothing else"
 )]
 
-use tower_parapet::{JsonLines, Parapet, auth::api_key::MemoryKeys};
+use tower_parapet::{JsonLines, Parapet, Redis, auth::api_key::MemoryKeys};
 
 #[path = "../../examples/custom_guard.rs"]
 mod custom_guard;
+#[path = "../../examples/distributed.rs"]
+mod distributed;
 #[path = "../../examples/grpc.rs"]
 mod grpc;
 #[path = "../../examples/hyper.rs"]
@@ -40,6 +42,12 @@ pub fn all() -> [(&'static str, Parapet); 6] {
 pub fn quickstart() -> Parapet {
     let stderr = JsonLines::builder().stderr();
     quickstart::parapet(KEYS.to_owned(), MemoryKeys::new(), stderr).unwrap()
+}
+
+/// The one that begins with a drill of its own, and says only then where it listens.
+pub fn distributed() -> Parapet {
+    let redis = Redis::builder("redis://127.0.0.1:1").build().unwrap();
+    distributed::parapet(redis).unwrap()
 }
 
 pub fn hyper() -> Parapet {

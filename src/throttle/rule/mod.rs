@@ -61,6 +61,8 @@ pub(super) struct Standing {
     pub(super) window: u64,
     /// What tells the window it was charged to from later ones; zero where there are none.
     pub(super) charged: u64,
+    /// Nanoseconds left of that window; zero where there are none.
+    pub(super) rest: u64,
     pub(super) admitted: bool,
     /// Whether it speaks of a bucket that several keys share, because there was no room.
     pub(super) shared: bool,
@@ -124,6 +126,23 @@ impl Rule {
         }
     }
 
+    /// What comes back in so many nanoseconds, and nothing where it does so at once, with the next
+    /// window.
+    pub(super) fn regains(&self, nanos: u64) -> u64 {
+        match self {
+            Self::Rate(rate) => rate.units(nanos),
+            Self::Fixed(_) | Self::Sliding(_) => 0,
+        }
+    }
+
+    /// Nanoseconds until so much has come back; zero where it does so at once.
+    pub(super) fn time(&self, cost: u64) -> u64 {
+        match self {
+            Self::Rate(rate) => rate.time(cost),
+            Self::Fixed(_) | Self::Sliding(_) => 0,
+        }
+    }
+
     /// Whether it asks for the time since the Unix epoch.
     pub(super) fn reads_unix(&self) -> bool {
         !matches!(self, Self::Rate(_))
@@ -131,6 +150,6 @@ impl Rule {
 }
 
 /// Seconds, rounded up, at least one.
-fn seconds(nanos: u64) -> u64 {
+pub(super) fn seconds(nanos: u64) -> u64 {
     if nanos <= SECOND { 1 } else { nanos.div_ceil(SECOND) }
 }

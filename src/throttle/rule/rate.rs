@@ -74,6 +74,18 @@ impl Rate {
         seconds(self.interval.0 + 1)
     }
 
+    /// Whole units that come back in so many nanoseconds.
+    pub(super) fn units(&self, nanos: u64) -> u64 {
+        let units = u128::from(nanos) * u128::from(self.quota) / u128::from(self.period);
+        u64::try_from(units).unwrap_or(u64::MAX)
+    }
+
+    /// Nanoseconds until so many units have come back, rounded up.
+    pub(super) fn time(&self, units: u64) -> u64 {
+        let nanos = (u128::from(units) * u128::from(self.period)).div_ceil(u128::from(self.quota));
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+
     #[inline]
     pub(super) fn weigh(&self, state: Option<State>, now: u64, cost: u64) -> (Standing, State) {
         let owed = owed(state, now);

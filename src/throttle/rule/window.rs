@@ -82,6 +82,7 @@ impl Fixed {
             remaining: self.quota.saturating_sub(held),
             window: seconds(rest),
             charged: until,
+            rest,
             admitted,
             shared: false,
         };
@@ -175,6 +176,7 @@ impl Sliding {
             remaining: self.quota.saturating_sub(two.count.saturating_add(spent)),
             window: seconds(two.rest),
             charged: state.until,
+            rest: two.rest,
             admitted,
             shared: false,
         };

@@ -95,6 +95,16 @@ impl Ledger for RedisLedger {
         format!("redis at {}, {}", counts.redis().name(), choice.summary()).into()
     }
 
+    fn outage(&self) -> Option<u64> {
+        match self.0.choice {
+            Choice::Closed => Some(0),
+            // One for the parts of those who had used less of it than others, and one for a store
+            // that comes back and knows nothing of what was admitted meanwhile.
+            Choice::Share(_) => Some(2),
+            Choice::Open => None,
+        }
+    }
+
     fn findings(&self, subject: &str, report: &mut Findings) {
         let redis = self.0.counts.redis();
         redis.findings(report);

@@ -65,9 +65,20 @@
 //!
 //! A part is the exact fraction of a rate, and its burst, or a window's quota, rounded down:
 //! together the processes stay within the limit. Each process keeps an account of what the store
-//! admitted through it, so that its part begins less what it has used of it. A store that comes
-//! back does not know what was admitted meanwhile: then up to one more burst comes through, or one
-//! more quota in a window, and the same when it comes back without what it held.
+//! admitted through it, so that its part begins less what it has used of it; where one process had
+//! used less than its part, and another one more, up to one more burst is admitted. A store that
+//! comes back does not know what was admitted meanwhile: then up to another burst comes through,
+//! and no more where it comes back without what it held. In a window it is as many quotas.
+//! [`Throttle::overshoot`](crate::throttle::Throttle::overshoot) computes both.
+//!
+//! # What is kept near
+//!
+//! A key that was refused is refused without a call until the wait the store told is over, for 1 s
+//! at most ([`Shared::deny_cache`]): that never admits more. Where it is asked for
+//! ([`Shared::leases`]), a process borrows tokens of a key in batches and spends them without a
+//! call. While the store is lost they are spent to their end, and then what was chosen decides; no
+//! batch is borrowed of a share. A process that ends loses what it holds: that much less is
+//! admitted, until it has come back or the window is over.
 //!
 //! # What this does not do
 //!
@@ -77,6 +88,7 @@
 mod counts;
 mod ledger;
 mod lost;
+mod near;
 mod share;
 mod terms;
 #[cfg(test)]
@@ -91,6 +103,7 @@ use crate::redis::Redis;
 
 use super::ledger::Ledger;
 use super::limits::Limits;
+use super::near::{Near, Settings};
 use counts::Counts;
 use ledger::RedisLedger;
 use lost::Choice;
@@ -104,6 +117,7 @@ use terms::Terms;
 pub struct Shared {
     redis: Redis,
     choice: Choice,
+    near: Settings,
     answered: Arc<AtomicU64>,
 }
 
@@ -133,22 +147,28 @@ impl Shared {
     }
 
     fn new(redis: Redis, choice: Choice) -> Self {
-        Self { redis, choice, answered: Arc::default() }
+        Self { redis, choice, near: Settings::default(), answered: Arc::default() }
     }
 
     pub(super) fn check(&self, limits: &Limits, mistakes: &mut Mistakes) {
         Terms::check(limits, mistakes);
         self.choice.check(limits, mistakes);
+        self.near.check(mistakes);
     }
 
     pub(super) fn ledger(&self, buckets: usize) -> Arc<dyn Ledger> {
         let counts = Counts::new(self.redis.clone());
-        Arc::new(RedisLedger::new(counts, self.choice, buckets, self.answered.clone()))
+        let ledger = RedisLedger::new(counts, self.choice, buckets, self.answered.clone());
+        match self.near.is_idle() {
+            true => Arc::new(ledger),
+            false => Arc::new(Near::new(Arc::new(ledger), self.near)),
+        }
     }
 
     /// For the manifest.
     pub(super) fn summary(&self) -> String {
-        format!("shared through redis at {}, {}", self.redis.name(), self.choice.summary())
+        let (name, choice, near) = (self.redis.name(), self.choice.summary(), self.near.summary());
+        format!("shared through redis at {name}, {choice}{near}")
     }
 }
 

@@ -70,6 +70,46 @@ fn the_manifest_says_where_counts_are_and_what_happens_without_them() {
     assert_eq!(
         throttle.build().unwrap().summary(),
         "60 per minute, burst 60, by client network (/64 for IPv6), shared through redis at \
-         127.0.0.1:1, a 4th each by memory when it is lost",
+         127.0.0.1:1, a 4th each by memory when it is lost, refusals kept for up to 1s",
     );
+    let throttle = Throttle::per_minute(60)
+        .shared(Shared::closed(redis()).leases(50).without_deny_cache().hot_keys(10))
+        .build()
+        .unwrap();
+    assert!(throttle.summary().ends_with(
+        "closed when it is lost, leases of up to 50 (as much beyond a rate for each process)"
+    ));
+    // A quarter of what may be spent at once is the most that is held of a key.
+    let overshoot = throttle.overshoot(3).unwrap();
+    let limit = &overshoot.limits()[0];
+    assert_eq!((limit.extra(), limit.per_restart(), limit.per_outage()), (45, 60, Some(0)));
+    assert!(throttle.store_calls().is_some());
+}
+
+#[test]
+fn nonsense_about_what_is_kept_near_is_refused_with_what_would_work() {
+    use std::time::Duration;
+    let closed = || Shared::closed(redis());
+    for (shared, setter) in [
+        (closed().leases(0), "leases"),
+        (closed().leases(u32::MAX), "leases"),
+        (closed().lease_hold(Duration::ZERO), "lease_hold"),
+        (closed().lease_hold(Duration::from_secs(61)), "lease_hold"),
+        (closed().deny_cache(Duration::ZERO), "deny_cache"),
+        (closed().deny_cache(Duration::MAX), "deny_cache"),
+        (closed().hot_keys(0), "hot_keys"),
+        (closed().hot_keys(usize::MAX), "hot_keys"),
+    ] {
+        let error = Throttle::per_minute(60).shared(shared).build().unwrap_err();
+        let setters: Vec<_> = error.mistakes().iter().map(|mistake| mistake.setter()).collect();
+        assert_eq!(setters, [setter]);
+    }
+}
+
+#[test]
+fn an_open_store_states_no_bound_and_memory_states_nothing() {
+    let open = Throttle::per_minute(60).shared(Shared::dangerous(redis()).open()).build().unwrap();
+    assert_eq!(open.overshoot(2).unwrap().limits()[0].per_outage(), None);
+    let memory = Throttle::per_minute(60).build().unwrap();
+    assert!(memory.overshoot(2).is_none() && memory.store_calls().is_none());
 }

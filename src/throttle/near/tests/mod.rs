@@ -1,0 +1,5 @@
+mod bounds;
+mod denials;
+mod leases;
+mod settings;
+mod shelf;
