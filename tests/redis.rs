@@ -109,7 +109,9 @@ async fn processes_share_one_limit_and_ask_once_a_request() {
         let redis = patient(Redis::builder(server.url()));
         let limits = ten().and(Limit::fixed(1_000, Duration::from_secs(86_400)));
         Process::with(
-            limits.and(Limit::sliding(500, Duration::from_secs(60))).shared(Shared::closed(redis)),
+            limits
+                .and(Limit::sliding(500, Duration::from_secs(60)))
+                .shared(Shared::closed(redis).without_deny_cache()),
         )
     };
     let (one, other) = (throttle(), throttle());

@@ -1,7 +1,5 @@
 //! Where counts are kept, when not in this process's memory.
 
-use std::borrow::Cow;
-
 use crate::answer::Answer;
 use crate::inspect::{Findings, Readiness};
 use crate::rejection::Rejection;
@@ -25,9 +23,6 @@ pub(super) trait Ledger: Send + Sync + 'static {
 
     /// Charges more (or gives back, where it is negative) than was asked for. Nobody waits for it.
     fn settle(&self, receipt: &Receipt, more: i64) -> Answer<()>;
-
-    /// For the manifest: where counts are kept, and what happens when that is lost.
-    fn summary(&self) -> Cow<'static, str>;
 
     /// What this process may hold of a key at most, charged and not yet spent.
     fn held(&self, limits: &Limits) -> u64 {

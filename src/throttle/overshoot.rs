@@ -1,8 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::backend::Backend;
 use super::calls::StoreCalls;
-use super::guard::{Backend, Throttle};
+use super::guard::Throttle;
 use super::limits::Limits;
 use super::rule::Rule;
 

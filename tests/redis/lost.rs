@@ -59,7 +59,7 @@ async fn without_its_file_a_restart_is_one_more_burst() {
         return;
     }
     let mut server = Server::start();
-    let shared = Shared::closed(patient(Redis::builder(server.url())));
+    let shared = Shared::closed(patient(Redis::builder(server.url()))).without_deny_cache();
     let process = Process::with(ten().shared(shared));
     assert_eq!(process.admitted(15).await, 10);
     server.restart();
@@ -175,8 +175,7 @@ async fn a_store_that_cannot_write_is_lost_and_admits_nothing() {
     assert_eq!(process.admitted(2).await, 2);
     let (port, cause) = (other.port.to_string(), |process: &Process| {
         let record = process.records.all().pop().unwrap();
-        let cause = record.rejection.as_ref().unwrap().private_cause().unwrap().to_string();
-        cause
+        record.rejection.as_ref().unwrap().private_cause().unwrap().to_string()
     });
     for (break_it, mend_it, word) in [
         (["CONFIG", "SET", "maxmemory", "1"], ["CONFIG", "SET", "maxmemory", "0"], "`OOM`"),

@@ -11,7 +11,6 @@ mod settings;
 mod slot;
 mod slots;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,7 +44,6 @@ pub(super) struct Near(Arc<Kept>);
 struct Kept {
     store: Arc<dyn Ledger>,
     slots: Slots,
-    settings: Settings,
     plan: Plan,
     counters: Counters,
 }
@@ -55,7 +53,6 @@ impl Near {
         Self(Arc::new(Kept {
             store,
             slots: Slots::new(settings.keys),
-            settings,
             plan: settings.plan(),
             counters: Counters::default(),
         }))
@@ -321,11 +318,6 @@ impl Ledger for Near {
 
     fn charge_late(&self, order: &Order<'_>) {
         self.0.store.charge_late(order);
-    }
-
-    fn summary(&self) -> Cow<'static, str> {
-        let summary = self.0.settings.summary();
-        format!("{}{summary}", self.0.store.summary()).into()
     }
 
     fn outage(&self) -> Option<u64> {

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -88,11 +87,6 @@ impl Ledger for RedisLedger {
             let key = inner.counts.key(&asked);
             let _ = inner.counts.ask(&key, &asked).await;
         })
-    }
-
-    fn summary(&self) -> Cow<'static, str> {
-        let Inner { counts, choice, .. } = &*self.0;
-        format!("redis at {}, {}", counts.redis().name(), choice.summary()).into()
     }
 
     fn outage(&self) -> Option<u64> {

@@ -102,10 +102,6 @@ impl Ledger for Shelf {
         *self.0.charged.lock().unwrap().entry(digest).or_default() += more;
         Answer::Now(())
     }
-
-    fn summary(&self) -> std::borrow::Cow<'static, str> {
-        "on a shelf".into()
-    }
 }
 
 fn order_of<'a>(order: &Order<'a>) -> Order<'a> {
