@@ -137,7 +137,6 @@
     not(feature = "redis"),
     allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
 )]
-
 #![cfg_attr(
     not(feature = "redis"),
     allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
