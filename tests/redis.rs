@@ -123,11 +123,12 @@ async fn processes_share_one_limit_and_ask_once_a_request() {
     assert_eq!(admitted, 10);
     assert_eq!(server.keys().len(), 1);
     // One of them, or both, taught it the script.
-    assert!((41..=42).contains(&server.calls("evalsha")), "{}", server.calls("evalsha"));
+    let calls = server.calls("evalsha");
+    assert!((11..=42).contains(&calls), "{calls}");
     let refused = one.send(&[]).await;
     assert_eq!(refused.status(), 429);
-    let told: Vec<_> = refused.headers().get_all("ratelimit").iter().collect();
-    assert_eq!(told.len(), 3, "{told:?}");
+    let told = refused.headers()["ratelimit"].to_str().unwrap();
+    assert_eq!(told.split(", ").count(), 3, "{told}");
     assert!(refused.headers().contains_key("retry-after"));
     assert_eq!(one.note(), None);
 }
