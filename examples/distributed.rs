@@ -17,7 +17,7 @@ use std::{
     io::{self, BufRead, BufReader, Read},
     net::{SocketAddr, TcpListener},
     path::PathBuf,
-    process::{Child, ChildStdin, Command, Stdio},
+    process::{self, Child, ChildStdin, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -33,6 +33,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, time};
 use tower_parapet::{
     ConfigError, Parapet, Peer, Redis,
+    audit::{JsonLines, JsonLinesBuilder},
     throttle::{Key, Shared, Throttle, ThrottleBuilder},
 };
 
@@ -53,11 +54,12 @@ fn limit(redis: Redis) -> ThrottleBuilder {
     Throttle::per_second(PER_SECOND).burst(BURST).by(Key::ClientNet).named("client").shared(shared)
 }
 
-pub(crate) fn parapet(redis: Redis) -> Result<Parapet, ConfigError> {
+pub(crate) fn parapet(redis: Redis, audit: JsonLinesBuilder) -> Result<Parapet, ConfigError> {
     Parapet::builder()
         .peer(Peer::ConnectInfo)
         .throttle(limit(redis))
         .public("GET /hello", "anybody may ask, but not too often")
+        .audit(audit)
         .build()
 }
 
@@ -79,7 +81,9 @@ async fn main() -> Outcome {
 
 /// One of the processes: a service like any other, which ends with its owner.
 async fn serve(url: &str) -> Outcome {
-    let app = parapet(Redis::builder(url).build()?)?
+    let audit = env::temp_dir().join(format!("distributed-{}.jsonl", process::id()));
+    println!("audit {}", audit.display());
+    let app = parapet(Redis::builder(url).build()?, JsonLines::to(audit))?
         .protect(Router::new().route("/hello", get(async || "hello\n")));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("listening http://{}", listener.local_addr()?);
@@ -234,9 +238,10 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()?;
         let input = child.stdin.take();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().ok_or("no output")?).read_line(&mut line)?;
-        let address = line.trim().strip_prefix("listening http://").ok_or("it does not listen")?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+        println!("{}", lines.next().ok_or("it says nothing")??);
+        let line = lines.next().ok_or("it ends at once")??;
+        let address = line.strip_prefix("listening http://").ok_or("it does not listen")?;
         Ok(Self { child, input, address: address.parse()? })
     }
 }

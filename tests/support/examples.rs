@@ -47,7 +47,7 @@ pub fn quickstart() -> Parapet {
 /// The one that begins with a drill of its own, and says only then where it listens.
 pub fn distributed() -> Parapet {
     let redis = Redis::builder("redis://127.0.0.1:1").build().unwrap();
-    distributed::parapet(redis).unwrap()
+    distributed::parapet(redis, JsonLines::builder().stderr()).unwrap()
 }
 
 pub fn hyper() -> Parapet {
