@@ -1,5 +1,5 @@
 //! The throttle's store as it stands in `src`, without the guard around it.
-#![allow(dead_code, reason = "a bench needs a part of it")]
+#![allow(dead_code, unused_imports, reason = "a bench needs a part of it")]
 
 pub(crate) mod keys;
 #[path = "../../../src/throttle/memory/mod.rs"]

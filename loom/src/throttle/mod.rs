@@ -1,4 +1,4 @@
-#![allow(dead_code, reason = "a test needs a part of it")]
+#![allow(dead_code, unused_imports, reason = "a test needs a part of it")]
 
 #[path = "../../../src/throttle/memory/mod.rs"]
 mod memory;

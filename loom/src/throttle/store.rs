@@ -3,7 +3,6 @@
 use std::sync::Arc as StdArc;
 
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU64, Ordering};
 use loom::thread;
 
 use super::limits::{Limits, Ruled};
@@ -66,6 +65,10 @@ impl Store {
     }
 }
 
+fn sum(threads: impl IntoIterator<Item = thread::JoinHandle<usize>>) -> usize {
+    threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+}
+
 /// Runs something on each of three threads: as many as there can be, with the one that waits.
 fn on_three(store: &Arc<Store>, run: impl Fn(&Store, u64) + Copy + Send + 'static) {
     let start = |thread| {
@@ -83,17 +86,12 @@ fn threads_on_one_key_get_the_burst_and_no_more() {
         for (threads, each, burst) in [(3, 1, 2), (2, 2, 3)] {
             loom::model(move || {
                 let store = Store::new(vec![rule(burst)], 8);
-                let admitted = Arc::new(AtomicU64::new(0));
                 let start = |_| {
-                    let (store, admitted) = (store.clone(), admitted.clone());
-                    thread::spawn(move || {
-                        let count = (0..each).filter(|_| store.spend(7)).count() as u64;
-                        admitted.fetch_add(count, Ordering::SeqCst);
-                    })
+                    let store = store.clone();
+                    thread::spawn(move || (0..each).filter(|_| store.spend(7)).count())
                 };
                 let threads: Vec<_> = (0..threads).map(start).collect();
-                threads.into_iter().for_each(|thread| thread.join().unwrap());
-                assert_eq!(admitted.load(Ordering::SeqCst), u64::from(burst));
+                assert_eq!(sum(threads), burst as usize);
                 assert_eq!(store.left(7), [0]);
             });
         }
@@ -137,20 +135,17 @@ fn new_keys_make_room_of_what_has_run_out_and_of_nothing_else() {
         let store = Store::new(vec![brief()], 2);
         assert!(store.ask(1, Mode::Spend, 0, 1).admitted());
         assert!(store.ask(2, Mode::Spend, 2 * SECOND, 1).admitted());
-        let admitted = Arc::new(AtomicU64::new(0));
         let start = |key| {
-            let (store, admitted) = (store.clone(), admitted.clone());
+            let store = store.clone();
             thread::spawn(move || {
                 let verdict = store.ask(key, Mode::Spend, 2 * SECOND, 1);
-                let own = verdict.admitted() && !verdict.standings()[0].shared;
-                admitted.fetch_add(u64::from(own), Ordering::SeqCst);
+                usize::from(verdict.admitted() && !verdict.standings()[0].shared)
             })
         };
         let threads = [start(3), start(4)];
         // The one in use is refused all the while.
         assert!(!store.ask(2, Mode::Spend, 2 * SECOND, 1).admitted());
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(admitted.load(Ordering::SeqCst), 1);
+        assert_eq!(sum(threads), 1);
         assert!(!store.ask(2, Mode::Spend, 2 * SECOND, 1).admitted());
     });
 }
@@ -160,17 +155,11 @@ fn keys_without_room_share_one_bucket_in_any_order() {
     loom::model(|| {
         let store = Store::new(vec![rate(2)], 1);
         assert!(store.spend(9));
-        let admitted = Arc::new(AtomicU64::new(0));
         let start = |key| {
-            let (store, admitted) = (store.clone(), admitted.clone());
-            thread::spawn(move || {
-                let own = (0..2).filter(|_| store.spend(key)).count() as u64;
-                admitted.fetch_add(own, Ordering::SeqCst);
-            })
+            let store = store.clone();
+            thread::spawn(move || (0..2).filter(|_| store.spend(key)).count())
         };
-        let threads = [start(1), start(2)];
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
-        assert_eq!(admitted.load(Ordering::SeqCst), 2);
+        assert_eq!(sum([start(1), start(2)]), 2);
         assert_eq!(store.left(9), [1]);
     });
 }
