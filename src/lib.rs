@@ -24,6 +24,7 @@ pub mod bans;
 #[cfg(any(feature = "introspection", feature = "client-credentials", feature = "redis"))]
 #[cfg_attr(not(feature = "full"), allow(dead_code, reason = "each of those that ask needs a part"))]
 mod breaker;
+mod cidr;
 pub mod clock;
 pub mod compose;
 pub mod context;
@@ -67,6 +68,7 @@ mod path;
 #[cfg(feature = "jwt")]
 mod pem;
 pub mod problem;
+mod ranges;
 #[cfg(feature = "redis")]
 pub mod redis;
 mod rejection;

@@ -55,18 +55,12 @@
 mod ip_filter;
 mod mesh;
 mod networks;
-mod ranges;
 mod trusted_proxies;
 
 pub use ip_filter::{IpFilter, IpFilterBuilder};
 pub use mesh::{Mesh, MeshBuilder};
 pub use networks::{Many, Networks, One};
 pub use trusted_proxies::{ProxyHeader, TrustedProxies, TrustedProxiesBuilder};
-
-#[cfg(feature = "throttle")]
-pub(crate) use networks::{is_too_wide, parse};
-#[cfg(feature = "throttle")]
-pub(crate) use ranges::Ranges;
 
 use crate::rejection::{Reason, Rejection};
 

@@ -1,8 +1,8 @@
 use std::path::Path;
 
 use crate::address::networks::{self, Networks, Source};
-use crate::address::ranges::Ranges;
 use crate::error::{ConfigError, Mistakes};
+use crate::ranges::Ranges;
 
 use super::IpFilter;
 

@@ -2,10 +2,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::address::address_unknown;
-use crate::address::ranges::Ranges;
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
 use crate::inspect::{Findings, rule};
+use crate::ranges::Ranges;
 use crate::rejection::{Reason, Rejection};
 use crate::service::guard_layer;
 

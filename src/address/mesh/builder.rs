@@ -1,8 +1,9 @@
 use ipnet::IpNet;
 
 use crate::address::networks::{self, Networks, Source};
-use crate::address::ranges::Ranges;
+use crate::cidr;
 use crate::error::{ConfigError, Mistakes};
+use crate::ranges::Ranges;
 
 use super::Mesh;
 
@@ -32,7 +33,7 @@ impl MeshBuilder {
             mistakes.push("peers", "", "names nobody", remedy);
         }
         let peers: Vec<IpNet> = networks::read(&self.sources, &mut mistakes);
-        for network in peers.iter().filter(|network| networks::is_too_wide(network)) {
+        for network in peers.iter().filter(|network| cidr::is_too_wide(network)) {
             mistakes.push(
                 "peers",
                 network.to_string(),

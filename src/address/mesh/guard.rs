@@ -2,10 +2,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::address::networks::Networks;
-use crate::address::ranges::Ranges;
 use crate::context::{Channel, Plain, Secure};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
+use crate::ranges::Ranges;
 use crate::rejection::Rejection;
 use crate::service::guard_layer;
 

@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use crate::address::networks::{self, Networks, Source};
+use crate::cidr;
 use crate::context::Provenance;
 use crate::error::{ConfigError, Mistakes};
 use http::HeaderName;
@@ -115,7 +116,7 @@ impl TrustedProxiesBuilder {
     pub fn build(self) -> Result<TrustedProxies, ConfigError> {
         let mut mistakes = Mistakes::default();
         let networks = networks::read(&self.sources, &mut mistakes);
-        for network in networks.iter().filter(|network| networks::is_too_wide(network)) {
+        for network in networks.iter().filter(|network| cidr::is_too_wide(network)) {
             mistakes.push(
                 "trust",
                 network.to_string(),

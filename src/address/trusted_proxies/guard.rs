@@ -5,12 +5,12 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 
-use crate::address::ranges::Ranges;
 use crate::address::{address_unknown, networks::Networks};
 use crate::context::{Channel, ClientAddr, Provenance};
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
 use crate::inspect::{Diagnosis, Findings, rule};
+use crate::ranges::Ranges;
 use crate::rejection::Rejection;
 use crate::service::guard_layer;
 

@@ -1,7 +1,8 @@
 //! Which limits hold for whom: plans, overrides and exemptions.
 
-use crate::address::{Ranges, is_too_wide, parse};
+use crate::cidr::{is_too_wide, parse};
 use crate::error::Mistakes;
+use crate::ranges::Ranges;
 
 use super::super::choice::{
     Callers, Choice, Exempt, Exemption, Network, Outcome, Patterns, Routes, Scopes,

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::address::Ranges;
 use crate::answer::Answer;
+use crate::ranges::Ranges;
 use crate::rejection::Rejection;
 
 use super::super::key::Facts;
