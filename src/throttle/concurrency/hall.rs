@@ -67,15 +67,23 @@ impl Hall {
         flow: impl FnOnce() -> u64,
         now: Duration,
     ) -> Entered {
+        let mut guard = lock(&self.state);
+        let state = &mut *guard;
+        let treated = state.treated_as(class);
+        if state.pool.enter(treated, state.ceilings) {
+            state.peak = state.peak.max(state.pool.in_flight());
+            state.was_refused(class, false);
+            return Entered::Now;
+        }
         let mut wakers = Wakers::default();
-        let mut state = lock(&self.state);
-        let entered = self.decide(&mut state, class, flow, now, &mut wakers);
-        drop(state);
+        let entered = self.queue(state, class, flow, now, &mut wakers);
+        drop(guard);
         wakers.wake();
         entered
     }
 
-    fn decide(
+    #[cold]
+    fn queue(
         &self,
         state: &mut State,
         class: Priority,
@@ -84,11 +92,6 @@ impl Hall {
         wakers: &mut Wakers,
     ) -> Entered {
         let treated = state.treated_as(class);
-        if state.pool.enter(treated, state.ceilings) {
-            state.peak = state.peak.max(state.pool.in_flight());
-            state.was_refused(class, false);
-            return Entered::Now;
-        }
         let Some(waits) = self.terms.waits else {
             state.was_refused(class, true);
             return Entered::Not(Shed::Full);
@@ -125,6 +128,9 @@ impl Hall {
     }
 
     pub(super) fn release(&self) {
+        if lock(&self.state).pool.release_alone() {
+            return;
+        }
         self.under_lock(|state, wakers| state.pool.release(state.ceilings, wakers));
     }
 

@@ -83,6 +83,14 @@ impl Pool {
         true
     }
 
+    /// Takes back a permit where nobody waits for it; `false` where somebody does.
+    #[inline]
+    pub(super) fn release_alone(&mut self) -> bool {
+        let is_alone = self.waiting() == 0;
+        self.in_flight = self.in_flight.saturating_sub(u32::from(is_alone));
+        is_alone
+    }
+
     /// Takes back a permit, which goes to the next one at once.
     pub(super) fn release(&mut self, ceilings: Ceilings, wakers: &mut Wakers) -> usize {
         self.in_flight = self.in_flight.saturating_sub(1);
