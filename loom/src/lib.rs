@@ -5,4 +5,5 @@
 //! order admits too much, loses a charge or waits for ever.
 #![cfg(test)]
 
+mod context;
 mod throttle;

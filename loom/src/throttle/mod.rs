@@ -1,5 +1,6 @@
 #![allow(dead_code, unused_imports, reason = "a test needs a part of it")]
 
+mod concurrency;
 #[path = "../../../src/throttle/memory/mod.rs"]
 mod memory;
 #[path = "../../../src/throttle/order.rs"]
