@@ -8,6 +8,8 @@ use table::Table;
 
 use super::limits::Limits;
 use super::order::{Order, Receipt};
+#[cfg(feature = "redis")]
+use super::rule::Moment;
 use super::sync::{Mutex, MutexGuard, PoisonError};
 use super::verdict::Verdict;
 
@@ -72,6 +74,14 @@ impl Memory {
     pub(super) fn charge_late(&self, tag: u64, limits: &Limits, cost: u64) {
         if let Some(mut table) = self.shard(tag) {
             table.charge_late(tag, limits, cost);
+        }
+    }
+
+    /// Charges each limit that admits it, whatever the others say.
+    #[cfg(feature = "redis")]
+    pub(super) fn charge_each(&self, tag: u64, limits: &Limits, at: Moment, cost: u64) {
+        if let Some(mut table) = self.shard(tag) {
+            table.charge_each(tag, limits, at, cost);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::limits::Limits;
 use super::super::order::{Mode, Order, Receipt};
-use super::super::rule::{Moment, Standing, State, left};
+use super::super::rule::{Moment, Rule, Standing, State, left};
 use super::super::verdict::{MOST, Verdict};
 
 mod overflow;
@@ -161,13 +161,29 @@ impl Table {
         }
     }
 
+    /// Charges each limit that admits it, whatever the others say.
+    #[cfg(feature = "redis")]
+    pub(super) fn charge_each(&mut self, tag: u64, limits: &Limits, at: Moment, cost: u64) {
+        self.change(tag, limits, at, |rule, state| rule.weigh(state, at, cost).1);
+    }
+
     fn charge_always(&mut self, tag: u64, limits: &Limits, at: Moment, cost: u64) {
+        self.change(tag, limits, at, |rule, state| rule.charge(state, at, cost));
+    }
+
+    fn change(
+        &mut self,
+        tag: u64,
+        limits: &Limits,
+        at: Moment,
+        change: impl Fn(&Rule, Option<State>) -> State,
+    ) {
         let (places, has_room) = self.room_for(tag, limits, at.now);
         for (i, limit) in limits.each().iter().enumerate() {
             let place = places.get(i).copied().flatten();
             let shared = shared_tag(limits, i);
             let (state, _) = self.state(place, has_room, shared, at.now);
-            let state = limit.rule.charge(state, at, cost);
+            let state = change(&limit.rule, state);
             self.keep(place, has_room, tag_of(tag, i), shared, state, at.now);
         }
     }

@@ -67,7 +67,7 @@ impl Lost {
     /// What the store admitted, so that a share knows of it.
     pub(super) fn admitted(&self, asked: &Asked) {
         if let Self::Share(share) = self {
-            share.settle(asked, asked.cost.min(i64::MAX.cast_unsigned()).cast_signed());
+            share.took(asked);
         }
     }
 

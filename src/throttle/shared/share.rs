@@ -66,8 +66,15 @@ impl Share {
         Some(self.memory.charge(&order).from(Source::Share))
     }
 
-    /// Charges or gives back what was decided by the share itself, or keeps the account of what
-    /// the store admitted.
+    /// Keeps the account of what the store admitted, as far as the share reaches: whoever had more
+    /// than that, while others had less, owes nobody anything when the store is lost.
+    pub(super) fn took(&self, asked: &Asked) {
+        if let Some(limits) = self.divided(&asked.limits) {
+            self.memory.charge_each(asked.tag, &limits, asked.at, asked.cost);
+        }
+    }
+
+    /// Charges or gives back what it really cost.
     pub(super) fn settle(&self, asked: &Asked, more: i64) {
         let Some(limits) = self.divided(&asked.limits) else { return };
         let receipt =

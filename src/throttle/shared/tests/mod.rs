@@ -1,6 +1,7 @@
 mod exactness;
 mod model;
 mod settings;
+mod share;
 mod store;
 
 use std::sync::{Arc, LazyLock};
