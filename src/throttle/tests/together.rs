@@ -193,7 +193,6 @@ proptest! {
         let beat = beat.get(&each).beat();
         let capacity = each.iter().map(|defined| defined.capacity()).min().unwrap();
         let mut at = begin();
-        let mut latest = at;
         for turn in turns {
             turn.pass(&mut at, beat);
             let (tag, cost) = (tag(&turn), turn.cost.min(capacity));
@@ -201,7 +200,6 @@ proptest! {
             let verdict = ours.ask(tag, at, cost, Mode::Spend);
             prop_assert_eq!(peeked, verdict);
             let said = theirs.ask(tag, at, cost, true);
-            latest = at;
             same(&verdict, &said)?;
             if said.1 && turn.what.is_multiple_of(2) {
                 let windows = said.0.iter().map(|said| said.window).collect();
@@ -209,7 +207,7 @@ proptest! {
                 let cost = i64::from(turn.cost % capacity.min(1_000_000_000));
                 let more = if turn.what.is_multiple_of(4) { -cost } else { cost };
                 ours.settle(&receipt, more);
-                theirs.settle(&receipt, latest, more);
+                theirs.settle(&receipt, at, more);
             }
             prop_assert!(ours.memory.buckets() <= cap);
         }
