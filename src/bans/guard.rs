@@ -188,13 +188,11 @@ impl Guard for CallerBans {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        // Whoever only claims to be somebody learns nothing of them.
         if exchange.is_claimed() {
             let warden = self.0.clone();
-            exchange.read_body(usize::MAX, move |exchange, _| {
-                warden.judge_caller(exchange).map(|()| None)
-            });
-            return Ok(Flow::Continue);
+            return Ok(exchange.once_proven(move |exchange| {
+                warden.judge_caller(exchange).map(|()| Flow::Continue)
+            }));
         }
         self.0.judge_caller(exchange).map(|()| Flow::Continue)
     }

@@ -1,5 +1,8 @@
 //! A caller whom only the body proves.
 
+#[cfg(feature = "throttle")]
+use crate::rejection::Rejection;
+
 use super::{Exchange, Flow};
 
 impl Exchange {
@@ -33,6 +36,21 @@ impl Exchange {
     #[cfg(feature = "throttle")]
     pub(crate) fn is_claimed(&self) -> bool {
         self.context.is_provisional
+    }
+
+    /// Judges once the body has borne the claim out, for guards that count by who is calling: whoever
+    /// claims to be somebody, and is not, must neither use up what is theirs nor learn of it.
+    #[cfg(feature = "throttle")]
+    pub(crate) fn once_proven(
+        &mut self,
+        judge: impl FnOnce(&mut Exchange) -> Result<Flow, Rejection> + Send + Sync + 'static,
+    ) -> Flow {
+        self.read_body(usize::MAX, move |exchange, _| {
+            let flow = judge(exchange)?;
+            exchange.wait(flow);
+            Ok(None)
+        });
+        Flow::Continue
     }
 
     /// The body bears the claim out.

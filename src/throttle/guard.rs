@@ -279,19 +279,9 @@ impl Guard for Throttle {
         if let Some(settle) = &self.0.price.settle {
             settle.hide(exchange);
         }
-        // Whoever claims to be somebody, and is not, must not use up what is theirs.
         if self.0.reads_caller && exchange.is_claimed() {
-            let throttle = self.clone();
-            exchange.read_body(usize::MAX, move |exchange, _| {
-                match throttle.0.judge(exchange)? {
-                    Flow::Continue => Ok(None),
-                    flow => {
-                        exchange.wait(flow);
-                        Ok(None)
-                    }
-                }
-            });
-            return Ok(Flow::Continue);
+            let inner = self.0.clone();
+            return Ok(exchange.once_proven(move |exchange| inner.judge(exchange)));
         }
         self.0.judge(exchange)
     }

@@ -237,15 +237,9 @@ impl Guard for Concurrency {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        // Whoever claims to be somebody, and is not, must not take their places.
         if self.0.reads_caller && exchange.is_claimed() {
             let inner = self.0.clone();
-            exchange.read_body(usize::MAX, move |exchange, _| {
-                let flow = inner.judge(exchange)?;
-                exchange.wait(flow);
-                Ok(None)
-            });
-            return Ok(Flow::Continue);
+            return Ok(exchange.once_proven(move |exchange| inner.judge(exchange)));
         }
         self.0.judge(exchange)
     }

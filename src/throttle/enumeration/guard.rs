@@ -238,11 +238,10 @@ impl Guard for Enumeration {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        // Whoever claims to be somebody, and is not, must not be counted as them.
         if exchange.is_claimed() {
             let inner = self.0.clone();
-            exchange.read_body(usize::MAX, move |exchange, _| inner.judge(exchange).map(|()| None));
-            return Ok(Flow::Continue);
+            return Ok(exchange
+                .once_proven(move |exchange| inner.judge(exchange).map(|()| Flow::Continue)));
         }
         self.0.judge(exchange).map(|()| Flow::Continue)
     }
