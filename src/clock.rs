@@ -173,7 +173,8 @@ pub(crate) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::O
     }
 }
 
-fn nanos(duration: Duration) -> u64 {
+/// Nanoseconds, as far as 584 years.
+pub(crate) fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 

@@ -3,6 +3,7 @@ use std::fmt::Write;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use crate::clock::nanos;
 use crate::error::{ConfigError, Mistakes};
 use crate::observe::Signal;
 
@@ -13,7 +14,7 @@ use super::ladder::Ladder;
 use super::points::Points;
 use super::register::Register;
 use super::shared::{Given, Share, Wire};
-use super::warden::{Listener, Warden, Widening, nanos};
+use super::warden::{Listener, Warden, Widening};
 
 const DAY: Duration = Duration::from_secs(86_400);
 const LONGEST_BAN: Duration = Duration::from_secs(366 * 86_400);

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::nanos;
+
 use super::ban::{Ban, Counts, Entry, NotBanned};
 use super::ladder::Past;
 use super::register::Put;
-use super::warden::nanos;
 use super::{Bans, Network, Offender};
 
 const LONGEST_REASON: usize = 200;

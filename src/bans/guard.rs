@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderValue, header};
 
+use crate::clock::nanos;
 use crate::context::Principal;
 use crate::error::ConfigError;
 use crate::guard::{Exchange, Flow, Guard, IntoGuard, Needs, Phase};
@@ -17,7 +18,7 @@ use crate::service::guard_layer;
 use super::ban::Entry;
 use super::builder::BansBuilder;
 use super::exempt;
-use super::warden::{CALLERS, NETWORKS, Warden, nanos};
+use super::warden::{CALLERS, NETWORKS, Warden};
 
 const DETAIL: &str = "too much went wrong with requests from here; come back later";
 const SECOND: u64 = 1_000_000_000;

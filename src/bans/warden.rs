@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, nanos};
 use crate::context::Access;
 use crate::observe::{Observer, Record, Signal, contained};
 use crate::rejection::Reason;
@@ -266,9 +266,4 @@ impl Observer for Warden {
         self.offend(who, *points, &signal.to_string(), now);
         self.tick(now);
     }
-}
-
-/// Nanoseconds, as far as 584 years.
-pub(super) fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -25,7 +25,7 @@ use arc_swap::{ArcSwap, Guard};
 use self::stamp::Stamp;
 use crate::{
     answer::Answer,
-    clock::Clock,
+    clock::{Clock, nanos},
     inspect::{Findings, rule},
 };
 
@@ -234,10 +234,6 @@ fn read_file(path: &Path) -> io::Result<(String, Stamp)> {
         return Err(io::Error::other("is larger than 64 MiB"));
     }
     Ok((text, stamp))
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What is wrong with a JSON text, without the values in it, which may be hashes.

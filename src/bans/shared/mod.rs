@@ -18,7 +18,8 @@ use super::Offender;
 use super::ban::Entry;
 use super::ladder::Past;
 use super::register::{Put, Subject};
-use super::warden::{Warden, nanos};
+use super::warden::Warden;
+use crate::clock::nanos;
 use crate::inspect::Findings;
 
 pub(super) use queue::{What, Word};

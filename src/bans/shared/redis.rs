@@ -11,9 +11,9 @@ use sha2::{Digest, Sha256};
 use super::super::builder::BansBuilder;
 use super::super::ladder::Ladder;
 use super::super::points::PARTS;
-use super::super::warden::nanos;
 use super::super::{Network, Offender};
 use super::{Batch, Change, Cursor, News, Share, ShareError, What};
+use crate::clock::nanos;
 use crate::inspect::Findings;
 use crate::redis::{Arg, Redis, Script};
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::clock::nanos;
 use crate::context::Priority;
 use crate::throttle::sync::Mutex;
 
@@ -65,10 +66,6 @@ impl Budget {
         self.filled.store(now, Ordering::Relaxed);
         self.left.store(left, Ordering::Relaxed);
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// What becomes of a request.

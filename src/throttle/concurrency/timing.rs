@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, response};
 
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, nanos};
 use crate::guard::BodyWatch;
 use crate::rejection::Rejection;
 
@@ -79,8 +79,4 @@ impl BodyWatch for Uploads {
         self.0.began.store(nanos(self.0.clock.0.now()), Ordering::Relaxed);
         Ok(())
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use crate::clock::nanos;
 use crate::error::Mistakes;
 
 use super::super::rule::Rule;
@@ -93,10 +94,6 @@ impl Settings {
             longest_denial: self.longest_denial.map_or(0, nanos),
         }
     }
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The settings as they are worked with, times in nanoseconds.
