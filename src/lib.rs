@@ -77,6 +77,8 @@ pub mod remote;
 #[cfg_attr(not(feature = "axum"), path = "router/bare.rs")]
 mod router;
 mod service;
+#[cfg(any(feature = "api-key", feature = "basic", feature = "throttle"))]
+mod shards;
 mod stack;
 #[cfg(feature = "testing")]
 pub mod testing;

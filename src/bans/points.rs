@@ -1,7 +1,8 @@
 //! Who has how many points within the window: suspicion, which may be forgotten.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::shards::Shards;
 
 /// Rows whose hash falls together; they share a lock.
 const WAYS: usize = 8;
@@ -50,7 +51,7 @@ impl Row {
 /// Points over sets of suspects. All of its memory is taken at the start.
 #[derive(Debug)]
 pub(super) struct Points {
-    sets: Box<[Mutex<[Row; WAYS]>]>,
+    sets: Shards<[Row; WAYS]>,
     /// How long a part is, in nanoseconds.
     part: u64,
     threshold: u32,
@@ -59,9 +60,8 @@ pub(super) struct Points {
 
 impl Points {
     pub(super) fn new(suspects: usize, window: u64, threshold: u32) -> Self {
-        let sets = suspects.div_ceil(WAYS).max(1);
         Self {
-            sets: std::iter::repeat_with(Mutex::default).take(sets).collect(),
+            sets: Shards::new(suspects.div_ceil(WAYS)),
             part: (window / PARTS as u64).max(1),
             threshold: threshold.max(1),
             forgotten: AtomicU64::new(0),
@@ -72,7 +72,7 @@ impl Points {
     pub(super) fn add(&self, tag: u64, points: u16, now: u64) -> bool {
         let tag = tag.max(1);
         let part = now / self.part;
-        let Some(mut set) = self.set(tag) else { return false };
+        let Some(mut set) = self.sets.lock(tag) else { return false };
         let own = set.iter().position(|row| row.tag == tag);
         let row = match own {
             Some(at) => set.get_mut(at),
@@ -99,7 +99,7 @@ impl Points {
     /// Forgets one suspect.
     pub(super) fn clear(&self, tag: u64) {
         let tag = tag.max(1);
-        let Some(mut set) = self.set(tag) else { return };
+        let Some(mut set) = self.sets.lock(tag) else { return };
         if let Some(row) = set.iter_mut().find(|row| row.tag == tag) {
             *row = Row::default();
         }
@@ -110,16 +110,9 @@ impl Points {
         self.forgotten.load(Ordering::Relaxed)
     }
 
-    fn set(&self, tag: u64) -> Option<MutexGuard<'_, [Row; WAYS]>> {
-        // The high half spreads over any number of sets.
-        let at = ((tag >> 32) * self.sets.len() as u64) >> 32;
-        let set = self.sets.get(usize::try_from(at).ok()?)?;
-        Some(set.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.sets)
+        self.sets.bytes()
     }
 }
 

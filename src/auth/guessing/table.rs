@@ -1,12 +1,11 @@
 //! A fixed number of names and what each owes.
 
 use std::{
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+
+use crate::{clock::nanos, shards::Shards};
 
 /// Names whose hash falls together; they share a lock, and the two cache lines beside it.
 const WAYS: usize = 8;
@@ -17,7 +16,7 @@ type Debt = (u64, u64);
 /// The generic cell rate algorithm over sets of names. All of its memory is taken at the start.
 #[derive(Debug)]
 pub(super) struct Table {
-    sets: Box<[Mutex<[Debt; WAYS]>]>,
+    sets: Shards<[Debt; WAYS]>,
     /// What one wrong secret costs, in nanoseconds.
     each: u64,
     /// What may be owed in all.
@@ -28,10 +27,9 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(names: usize, each: Duration, burst: u32) -> Self {
-        let sets = names.div_ceil(WAYS).max(1);
         let each = nanos(each).max(1);
         Self {
-            sets: std::iter::repeat_with(Mutex::default).take(sets).collect(),
+            sets: Shards::new(names.div_ceil(WAYS)),
             each,
             most: each.saturating_mul(u64::from(burst.max(1))),
             settled: AtomicU64::new(0),
@@ -48,7 +46,7 @@ impl Table {
     }
 
     pub(super) fn wait(&self, tag: u64, now: Duration) -> Option<Duration> {
-        let set = self.set(tag)?;
+        let set = self.sets.lock(tag)?;
         let until = set.iter().find(|(known, _)| *known == tag).map_or(0, |(_, until)| *until);
         self.left(until.saturating_sub(nanos(now)))
     }
@@ -70,7 +68,7 @@ impl Table {
 
     #[cfg(any(test, feature = "basic"))]
     pub(super) fn refund(&self, tag: u64) {
-        let Some(mut set) = self.set(tag) else { return };
+        let Some(mut set) = self.sets.lock(tag) else { return };
         if let Some((_, until)) = set.iter_mut().find(|(known, _)| *known == tag) {
             *until = until.saturating_sub(self.each);
         }
@@ -84,7 +82,7 @@ impl Table {
 
     fn owe(&self, tag: u64, now: Duration, change: impl FnOnce(u64) -> u64) {
         let now = nanos(now);
-        let Some(mut set) = self.set(tag) else { return };
+        let Some(mut set) = self.sets.lock(tag) else { return };
         let own = set.iter().position(|(known, _)| *known == tag);
         let place = match own {
             Some(place) => set.get_mut(place),
@@ -101,19 +99,8 @@ impl Table {
         }
     }
 
-    fn set(&self, tag: u64) -> Option<MutexGuard<'_, [Debt; WAYS]>> {
-        // The high half spreads over any number of sets.
-        let at = ((tag >> 32) * self.sets.len() as u64) >> 32;
-        let set = self.sets.get(usize::try_from(at).ok()?)?;
-        Some(set.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(&*self.sets)
+        self.sets.bytes()
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

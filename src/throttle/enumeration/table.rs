@@ -3,10 +3,10 @@
 use std::{
     collections::HashMap,
     hash::{BuildHasherDefault, Hasher},
-    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use super::trail::Trail;
+use crate::shards::Shards;
 
 /// Callers that share a lock: the longest step is one look at each of them.
 const SHARD: usize = 256;
@@ -17,7 +17,7 @@ const SHARD: usize = 256;
 /// objects: a crowd of new callers takes the place of one another, and not that of who walks on.
 #[derive(Debug)]
 pub(super) struct Table {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Shards<Shard>,
     most: usize,
 }
 
@@ -26,10 +26,7 @@ type Shard = HashMap<u64, Trail, BuildHasherDefault<Tag>>;
 impl Table {
     pub(super) fn new(callers: usize) -> Self {
         let shards = callers.div_ceil(SHARD).max(1);
-        Self {
-            shards: std::iter::repeat_with(Mutex::default).take(shards).collect(),
-            most: callers.div_ceil(shards).max(1),
-        }
+        Self { shards: Shards::new(shards), most: callers.div_ceil(shards).max(1) }
     }
 
     /// Looks at a caller's trail as of a half of the window.
@@ -39,7 +36,7 @@ impl Table {
         half: u64,
         look: impl FnOnce(&mut Trail) -> R,
     ) -> Option<R> {
-        let mut shard = self.shard(tag)?;
+        let mut shard = self.shards.lock(tag)?;
         let trail = shard.get_mut(&tag)?;
         trail.roll(half);
         Some(look(trail))
@@ -52,7 +49,7 @@ impl Table {
         half: u64,
         change: impl FnOnce(&mut Trail) -> R,
     ) -> Option<R> {
-        let mut shard = self.shard(tag)?;
+        let mut shard = self.shards.lock(tag)?;
         if shard.len() >= self.most && !shard.contains_key(&tag) {
             make_room(&mut shard, half);
         }
@@ -61,16 +58,9 @@ impl Table {
         Some(change(trail))
     }
 
-    fn shard(&self, tag: u64) -> Option<MutexGuard<'_, Shard>> {
-        // The high half spreads over any number of shards.
-        let at = ((tag >> 32) * self.shards.len() as u64) >> 32;
-        let shard = self.shards.get(usize::try_from(at).ok()?)?;
-        Some(shard.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
     #[cfg(test)]
     pub(super) fn all<R>(&self, mut each: impl FnMut(&Trail) -> R) -> Vec<R> {
-        let shards = self.shards.iter().map(|shard| shard.lock().unwrap());
+        let shards = self.shards.each();
         shards.flat_map(|shard| shard.values().map(&mut each).collect::<Vec<_>>()).collect()
     }
 }
