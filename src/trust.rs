@@ -13,19 +13,33 @@ use crate::error::Mistakes;
 /// What the operator gave.
 #[derive(Clone, Default)]
 pub(crate) struct Trust {
-    pub(crate) roots: Vec<Vec<u8>>,
+    roots: Vec<Vec<u8>>,
     /// The built-in roots are left out.
     pub(crate) is_exclusive: bool,
-    pub(crate) identity: Option<Identity>,
+    identity: Option<Identity>,
 }
 
 #[derive(Clone)]
-pub(crate) struct Identity {
-    pub(crate) chain: Vec<u8>,
-    pub(crate) key: Zeroizing<Vec<u8>>,
+struct Identity {
+    chain: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
 }
 
 impl Trust {
+    pub(crate) fn add_root(&mut self, pem: &[u8]) {
+        self.roots.push(pem.to_vec());
+    }
+
+    pub(crate) fn identify(&mut self, chain: &[u8], key: &[u8]) {
+        let (chain, key) = (chain.to_vec(), Zeroizing::new(key.to_vec()));
+        self.identity = Some(Identity { chain, key });
+    }
+
+    #[cfg(feature = "redis")]
+    pub(crate) fn is_given(&self) -> bool {
+        !self.roots.is_empty() || self.is_exclusive || self.identity.is_some()
+    }
+
     /// For hosts, with the client certificate, and for proxies, without it.
     pub(crate) fn configs(
         &self,

@@ -6,7 +6,7 @@ use rustls::pki_types::ServerName;
 use zeroize::Zeroizing;
 
 use crate::error::{ConfigError, Mistakes};
-use crate::trust::{Identity, Trust};
+use crate::trust::Trust;
 
 use super::client::{Parts, Redis};
 use super::settings::{Login, Settings, Tls};
@@ -73,7 +73,7 @@ impl RedisBuilder {
     /// Roots of trust beside the built-in ones: one or more `CERTIFICATE` blocks in PEM. Several
     /// calls add up.
     pub fn ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.trust.roots.push(pem.as_ref().to_vec());
+        self.trust.add_root(pem.as_ref());
         self
     }
 
@@ -87,9 +87,7 @@ impl RedisBuilder {
     /// The client certificate, with its intermediates, and its private key, both in PEM.
     /// Default: none.
     pub fn identity_pem(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
-        let chain = chain.as_ref().to_vec();
-        let key = Zeroizing::new(key.as_ref().to_vec());
-        self.trust.identity = Some(Identity { chain, key });
+        self.trust.identify(chain.as_ref(), key.as_ref());
         self
     }
 
@@ -256,10 +254,7 @@ impl RedisBuilder {
 
     fn tls(&self, is_tls: bool, mistakes: &mut Mistakes) -> Option<Tls> {
         let trust = &self.trust;
-        let is_given = !trust.roots.is_empty()
-            || trust.is_exclusive
-            || trust.identity.is_some()
-            || self.server_name.is_some();
+        let is_given = trust.is_given() || self.server_name.is_some();
         if !is_tls {
             if is_given {
                 let remedy = "write `rediss://`, or leave the certificates out";

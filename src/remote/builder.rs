@@ -4,15 +4,13 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
-
 use super::address::Reach;
 use super::connect::Connector;
 use super::proxy::{From, Proxies};
 use super::resolve::{Hosts, key};
 use super::send::{Parts, Remote};
 use crate::error::{ConfigError, Mistakes};
-use crate::trust::{Identity, Trust};
+use crate::trust::Trust;
 
 const MOST_TIME: Duration = Duration::from_secs(60);
 const MOST_BODY: usize = 16 << 20;
@@ -55,7 +53,7 @@ impl RemoteBuilder {
     /// Roots of trust beside the built-in ones: one or more `CERTIFICATE` blocks in PEM. Several
     /// calls add up.
     pub fn ca_pem(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.trust.roots.push(pem.as_ref().to_vec());
+        self.trust.add_root(pem.as_ref());
         self
     }
 
@@ -69,9 +67,7 @@ impl RemoteBuilder {
     /// The client certificate, with its intermediates, and its private key, both in PEM, for
     /// servers that ask for one (RFC 8705). Proxies never get it. Default: none.
     pub fn identity_pem(mut self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
-        let chain = chain.as_ref().to_vec();
-        let key = Zeroizing::new(key.as_ref().to_vec());
-        self.trust.identity = Some(Identity { chain, key });
+        self.trust.identify(chain.as_ref(), key.as_ref());
         self
     }
 
