@@ -132,6 +132,7 @@ impl Mistakes {
         }
     }
 
+    #[cfg(feature = "throttle")]
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }

@@ -27,6 +27,7 @@ impl Priority {
     pub const ALL: [Priority; Self::COUNT] = [Self::Critical, Self::Normal, Self::Low];
 
     /// Its place among them, from 0.
+    #[cfg(feature = "throttle")]
     pub(crate) fn rank(self) -> usize {
         match self {
             Self::Critical => 0,

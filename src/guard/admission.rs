@@ -1,8 +1,11 @@
 //! What guards that let requests in one after the other need of an exchange.
 
+#[cfg(feature = "throttle")]
 use std::any::Any;
 
-use crate::{clock::SharedClock, context::Priority};
+#[cfg(feature = "throttle")]
+use crate::clock::SharedClock;
+use crate::context::Priority;
 
 use super::Exchange;
 
@@ -21,11 +24,13 @@ impl Exchange {
     }
 
     /// As [`hold`](Self::hold), for a guard that counts what is in flight on trial too.
+    #[cfg(feature = "throttle")]
     pub(crate) fn keep(&mut self, permit: impl Any + Send + Sync) {
         self.later().permits.push(Box::new(permit));
     }
 
     /// The clock, for what is timed after guards have been asked.
+    #[cfg(feature = "throttle")]
     pub(crate) fn clock(&self) -> SharedClock {
         SharedClock(self.env.clock.clone())
     }
