@@ -7,13 +7,13 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use proptest::prelude::*;
 
-use super::super::super::ledger::Mode;
 use super::super::super::limit::Limit;
+use super::super::super::order::Mode;
 use super::super::super::rule::{Moment, Rate, State};
 use super::super::Settings;
 use super::shelf::*;
 use crate::answer::Answer;
-use crate::clock::{Clock, ManualClock};
+use crate::clock::Clock;
 
 /// What happens next: a request at a process, time that passes, answers that come.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ type Admitted = (Moment, u64);
 fn admitted(limit: Limit, settings: Settings, events: &[Event]) -> Vec<Admitted> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let clock = ManualClock::at_unix(Duration::from_secs(1_700_000_000));
+        let clock = clock();
         let (shelf, limits) = (Shelf::new(&clock), limits(&[limit]));
         let process = |secret| Process::new(&shelf, &clock, &limits, settings, secret);
         let processes: Vec<_> = [11, 22, 33, 44].map(process).into();
@@ -146,7 +146,7 @@ proptest! {
 
 /// Each process asks so often in each millisecond; what they got in ten seconds.
 async fn shares(limit: Limit, settings: Settings, asks: &[u64]) -> Vec<u64> {
-    let clock = ManualClock::at_unix(Duration::from_secs(1_700_000_000));
+    let clock = clock();
     let (shelf, limits) = (Shelf::new(&clock), limits(&[limit]));
     let process = |i| Process::new(&shelf, &clock, &limits, settings, 1_000 + 77 * i as u64);
     let processes: Vec<_> = (0..asks.len()).map(process).collect();
@@ -202,7 +202,7 @@ async fn the_last_of_a_quota_goes_one_by_one() {
 async fn demand_below_the_limit_is_never_refused() {
     let got = shares(Limit::per_second(1_000).burst(100), both(100), &[0, 0]).await;
     assert_eq!(got, [0, 0]);
-    let clock = ManualClock::at_unix(Duration::from_secs(1_700_000_000));
+    let clock = clock();
     let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(1_000).burst(100)]));
     let one = Process::new(&shelf, &clock, &limits, both(100), 1);
     let two = Process::new(&shelf, &clock, &limits, both(100), 2);

@@ -1,20 +1,14 @@
 use std::time::Duration;
 
-use super::super::super::ledger::{Ledger, Mode};
+use super::super::super::ledger::Ledger;
 use super::super::super::limit::Limit;
+use super::super::super::order::Mode;
 use super::shelf::*;
 use crate::answer::Answer;
-use crate::clock::ManualClock;
-
-fn clock() -> ManualClock {
-    ManualClock::at_unix(Duration::from_secs(1_700_000_000))
-}
 
 #[tokio::test]
 async fn a_key_that_is_known_to_be_empty_is_refused_without_a_call() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_minute(60).burst(5)]));
-    let process = Process::new(&shelf, &clock, &limits, denials(), 7);
+    let (clock, shelf, process) = alone(Limit::per_minute(60).burst(5), denials());
     for _ in 0..5 {
         assert!(process.admits(1).await);
     }
@@ -48,9 +42,7 @@ async fn a_denial_is_of_one_key_and_one_set_of_limits() {
 
 #[tokio::test]
 async fn a_cheaper_request_is_still_asked_about_and_a_dearer_one_is_not() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_minute(60).burst(10)]));
-    let process = Process::new(&shelf, &clock, &limits, denials(), 7);
+    let (_, shelf, process) = alone(Limit::per_minute(60).burst(10), denials());
     assert!(process.ask(1, 8).await.admitted());
     assert!(!process.ask(1, 5).await.admitted());
     let before = shelf.calls();
@@ -62,10 +54,7 @@ async fn a_cheaper_request_is_still_asked_about_and_a_dearer_one_is_not() {
 
 #[tokio::test]
 async fn a_denial_lasts_no_longer_than_it_may() {
-    let clock = clock();
-    let (shelf, limits) =
-        (Shelf::new(&clock), limits(&[Limit::fixed(1, Duration::from_secs(86_400))]));
-    let process = Process::new(&shelf, &clock, &limits, denials(), 7);
+    let (clock, shelf, process) = alone(Limit::fixed(1, Duration::from_secs(86_400)), denials());
     assert!(process.admits(1).await && !process.admits(1).await);
     let before = shelf.calls();
     assert!(!process.admits(1).await);
@@ -76,9 +65,7 @@ async fn a_denial_lasts_no_longer_than_it_may() {
 
 #[tokio::test]
 async fn what_is_given_back_here_ends_a_denial() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_hour(10)]));
-    let process = Process::new(&shelf, &clock, &limits, denials(), 7);
+    let (_, _, process) = alone(Limit::per_hour(10), denials());
     let verdict = process.ask(1, 10).await;
     assert!(verdict.admitted() && !process.admits(1).await);
     process.near.settle(&process.receipt(1, verdict), -4).wait().await;
@@ -87,9 +74,7 @@ async fn what_is_given_back_here_ends_a_denial() {
 
 #[tokio::test]
 async fn a_look_is_refused_from_memory_too() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_hour(1)]));
-    let process = Process::new(&shelf, &clock, &limits, denials(), 7);
+    let (_, shelf, process) = alone(Limit::per_hour(1), denials());
     let look = || async { process.start(1, 1, Mode::Look).wait().await.unwrap().admitted() };
     assert!(look().await);
     assert!(process.admits(1).await);
@@ -101,9 +86,7 @@ async fn a_look_is_refused_from_memory_too() {
 
 #[tokio::test]
 async fn a_lost_store_is_no_denial() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_hour(100)]));
-    let process = Process::new(&shelf, &clock, &limits, both(10), 7);
+    let (_, shelf, process) = alone(Limit::per_hour(100), both(10));
     shelf.lose(true);
     assert!(process.start(1, 1, Mode::Spend).wait().await.is_err());
     shelf.lose(false);

@@ -1,20 +1,14 @@
 use std::time::Duration;
 
-use super::super::super::ledger::{Ledger, Mode};
+use super::super::super::ledger::Ledger;
 use super::super::super::limit::Limit;
+use super::super::super::order::Mode;
 use super::shelf::*;
 use crate::answer::Answer;
-use crate::clock::ManualClock;
-
-fn clock() -> ManualClock {
-    ManualClock::at_unix(Duration::from_secs(1_700_000_000))
-}
 
 #[tokio::test]
 async fn a_cold_key_borrows_exactly_what_it_needs() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(1_000)]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
+    let (clock, shelf, process) = alone(Limit::per_second(1_000), leases(100));
     for key in 0..50 {
         assert!(process.admits(key).await);
         clock.advance(ms(300));
@@ -24,9 +18,7 @@ async fn a_cold_key_borrows_exactly_what_it_needs() {
 
 #[tokio::test]
 async fn a_hot_key_costs_a_fiftieth_of_a_call_per_request() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(20_000)]));
-    let process = Process::new(&shelf, &clock, &limits, leases(200), 7);
+    let (clock, shelf, process) = alone(Limit::per_second(20_000), leases(200));
     for _ in 0..50_000 {
         assert!(process.admits(1).await);
         clock.advance(Duration::from_micros(100));
@@ -42,9 +34,7 @@ async fn a_hot_key_costs_a_fiftieth_of_a_call_per_request() {
 
 #[tokio::test]
 async fn a_key_at_its_limit_costs_little_too_and_gets_all_of_it() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(1_000)]));
-    let process = Process::new(&shelf, &clock, &limits, both(200), 7);
+    let (clock, shelf, process) = alone(Limit::per_second(1_000), both(200));
     let mut admitted = 0;
     for _ in 0..50_000 {
         admitted += u64::from(process.admits(1).await);
@@ -62,9 +52,7 @@ async fn a_key_at_its_limit_costs_little_too_and_gets_all_of_it() {
 
 #[tokio::test]
 async fn requests_that_arrive_together_wait_for_one_batch() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(10_000)]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
+    let (_, shelf, process) = alone(Limit::per_second(10_000), leases(100));
     for _ in 0..40 {
         assert!(process.admits(1).await);
     }
@@ -82,9 +70,7 @@ async fn requests_that_arrive_together_wait_for_one_batch() {
 
 #[tokio::test]
 async fn a_batch_is_borrowed_ahead_so_that_nobody_waits() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(10_000)]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
+    let (clock, _, process) = alone(Limit::per_second(10_000), leases(100));
     let mut waited = 0;
     for _ in 0..10_000 {
         match process.start(1, 1, Mode::Spend) {
@@ -102,10 +88,8 @@ async fn a_batch_is_borrowed_ahead_so_that_nobody_waits() {
 
 #[tokio::test]
 async fn a_lease_ends_after_its_hold_and_what_is_left_is_given_back() {
-    let clock = clock();
-    let (shelf, limits) =
-        (Shelf::new(&clock), limits(&[Limit::rate(10_000, Duration::from_secs(86_400))]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
+    let (clock, shelf, process) =
+        alone(Limit::rate(10_000, Duration::from_secs(86_400)), leases(100));
     let mut spent = 0;
     for _ in 0..60 {
         spent += i64::from(process.admits(1).await);
@@ -123,15 +107,9 @@ async fn a_lease_ends_after_its_hold_and_what_is_left_is_given_back() {
 
 #[tokio::test]
 async fn what_a_cold_key_leaves_is_given_back_by_requests_of_others() {
-    let clock = clock();
-    let (shelf, limits) =
-        (Shelf::new(&clock), limits(&[Limit::rate(10_000, Duration::from_secs(86_400))]));
     let settings = super::super::Settings { keys: 64, ..leases(100) };
-    let process = Process::new(&shelf, &clock, &limits, settings, 7);
-    for _ in 0..60 {
-        assert!(process.admits(1).await);
-        settle().await;
-    }
+    let (clock, shelf, process) = alone(Limit::rate(10_000, Duration::from_secs(86_400)), settings);
+    process.warm(1, 60).await;
     clock.advance(ms(1_001));
     for key in 100..108 {
         assert!(process.admits(key).await);
@@ -142,14 +120,8 @@ async fn what_a_cold_key_leaves_is_given_back_by_requests_of_others() {
 
 #[tokio::test]
 async fn a_lease_ends_with_its_window() {
-    let clock = clock();
-    let (shelf, limits) =
-        (Shelf::new(&clock), limits(&[Limit::fixed(1_000, Duration::from_secs(1))]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
-    for _ in 0..100 {
-        assert!(process.admits(1).await);
-        settle().await;
-    }
+    let (clock, _, process) = alone(Limit::fixed(1_000, Duration::from_secs(1)), leases(100));
+    process.warm(1, 100).await;
     assert!(process.balance(1) > 0);
     clock.advance(ms(1_000));
     let mut admitted = 0;
@@ -163,13 +135,8 @@ async fn a_lease_ends_with_its_window() {
 
 #[tokio::test]
 async fn leases_are_spent_to_their_end_while_the_store_is_lost() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(10_000)]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
-    for _ in 0..100 {
-        assert!(process.admits(1).await);
-        settle().await;
-    }
+    let (clock, shelf, process) = alone(Limit::per_second(10_000), leases(100));
+    process.warm(1, 100).await;
     shelf.lose(true);
     let balance = process.balance(1);
     assert!(balance > 0);
@@ -184,10 +151,8 @@ async fn leases_are_spent_to_their_end_while_the_store_is_lost() {
 
 #[tokio::test]
 async fn more_keys_than_there_is_room_for_ask_the_store() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(10_000)]));
     let settings = super::super::Settings { keys: 64, ..leases(100) };
-    let process = Process::new(&shelf, &clock, &limits, settings, 7);
+    let (_, _, process) = alone(Limit::per_second(10_000), settings);
     for round in 0..30 {
         for key in 0..1_000 {
             assert!(process.admits(key).await, "{round} {key}");
@@ -199,10 +164,8 @@ async fn more_keys_than_there_is_room_for_ask_the_store() {
 
 #[tokio::test]
 async fn a_key_that_becomes_hot_takes_the_place_of_a_cold_one() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(10_000)]));
     let settings = super::super::Settings { keys: 8, ..leases(100) };
-    let process = Process::new(&shelf, &clock, &limits, settings, 7);
+    let (_, shelf, process) = alone(Limit::per_second(10_000), settings);
     for key in 0..100 {
         assert!(process.admits(key).await);
     }
@@ -216,13 +179,8 @@ async fn a_key_that_becomes_hot_takes_the_place_of_a_cold_one() {
 
 #[tokio::test]
 async fn what_a_request_cost_less_goes_back_to_the_lease_and_more_is_taken_from_it() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(10_000)]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
-    for _ in 0..100 {
-        assert!(process.admits(1).await);
-        settle().await;
-    }
+    let (_, shelf, process) = alone(Limit::per_second(10_000), leases(100));
+    process.warm(1, 100).await;
     let verdict = process.ask(1, 5).await;
     settle().await;
     let (before, balance) = (shelf.calls(), process.balance(1));
@@ -238,13 +196,8 @@ async fn what_a_request_cost_less_goes_back_to_the_lease_and_more_is_taken_from_
 
 #[tokio::test]
 async fn a_rehearsal_spends_nothing() {
-    let clock = clock();
-    let (shelf, limits) = (Shelf::new(&clock), limits(&[Limit::per_second(10_000)]));
-    let process = Process::new(&shelf, &clock, &limits, leases(100), 7);
-    for _ in 0..100 {
-        assert!(process.admits(1).await);
-        settle().await;
-    }
+    let (_, shelf, process) = alone(Limit::per_second(10_000), leases(100));
+    process.warm(1, 100).await;
     let (before, balance) = (shelf.charged(), process.balance(1));
     for _ in 0..200 {
         assert!(process.start(1, 1, Mode::Peek).wait().await.unwrap().admitted());

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::super::ledger::{Digest, Ledger, Mode, Order, Receipt};
+use super::super::super::ledger::Ledger;
 use super::super::super::limit::Limit;
 use super::super::super::limits::Limits;
 use super::super::super::memory::Memory;
+use super::super::super::order::{Digest, Mode, Order, Receipt};
 use super::super::super::rule::Moment;
 use super::super::super::verdict::Verdict;
 use super::super::{Near, Settings};
@@ -177,6 +178,14 @@ impl Process {
         self.ask(key, 1).await.admitted()
     }
 
+    /// Makes a key hot: it is asked for so often that its batches are borrowed ahead.
+    pub(super) async fn warm(&self, key: u64, times: usize) {
+        for _ in 0..times {
+            assert!(self.admits(key).await);
+            settle().await;
+        }
+    }
+
     pub(super) fn receipt(&self, key: u64, verdict: Verdict) -> Receipt {
         let mut digest = Digest::default();
         digest[..8].copy_from_slice(&(key.wrapping_mul(0x9E37_79B9_7F4A_7C15)).to_be_bytes());
@@ -193,6 +202,18 @@ impl Process {
         let id = self.limits.id();
         self.near.0.slots.find(self.tag(key), id, |slot| slot.balance()).unwrap_or(0)
     }
+}
+
+/// A clock, a store, and the one process that asks it.
+pub(super) fn alone(limit: Limit, settings: Settings) -> (ManualClock, Shelf, Process) {
+    let clock = clock();
+    let (shelf, limits) = (Shelf::new(&clock), limits(&[limit]));
+    let process = Process::new(&shelf, &clock, &limits, settings, 7);
+    (clock, shelf, process)
+}
+
+pub(super) fn clock() -> ManualClock {
+    ManualClock::at_unix(Duration::from_secs(1_700_000_000))
 }
 
 /// Lets everything that is under way come to its end.
