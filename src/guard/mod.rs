@@ -3,6 +3,8 @@
 mod admission;
 #[cfg(feature = "throttle")]
 mod after;
+#[cfg(all(test, feature = "throttle"))]
+mod by_header;
 mod certificate;
 mod claim;
 mod end;
@@ -25,6 +27,8 @@ pub use exchange::Exchange;
 pub use later::BodyWatch;
 pub use reply::Mode;
 
+#[cfg(all(test, feature = "throttle"))]
+pub(crate) use by_header::ByHeader;
 pub(crate) use end::EndHook;
 pub(crate) use env::{BODY_DEADLINE, Env, Ids, Render, halves};
 pub(crate) use later::{BodyHook, Later, ReplyHook, Signed};

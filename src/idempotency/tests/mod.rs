@@ -27,29 +27,10 @@ use tower::{Layer, ServiceExt, util::BoxCloneSyncService};
 
 use super::{Idempotency, IdempotencyBuilder, MemoryResponses};
 use crate::{
-    Exchange, Flow, Guard, Parapet, Peer, PeerAddr, Phase, Principal, Rejection,
-    clock::ManualClock, guard::IntoGuard,
+    Parapet, Peer, PeerAddr, Rejection,
+    clock::ManualClock,
+    guard::{ByHeader, IntoGuard},
 };
-
-/// Takes the caller's word for who they are.
-struct ByHeader;
-
-impl Guard for ByHeader {
-    fn name(&self) -> &'static str {
-        "by-header"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let subject =
-            exchange.headers().get("x-caller").map(|name| name.to_str().unwrap().to_owned());
-        if let Some(subject) = subject {
-            exchange.set_principal(Principal::builder("test", subject).build());
-        }
-        Ok(Flow::Continue)
-    }
-}
 
 type Answering = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 

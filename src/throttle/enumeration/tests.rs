@@ -12,31 +12,14 @@ use super::{
     Enumeration, EnumerationBuilder, Outcomes, Refusing, sketch::EXACT, table::Table, trail::Trail,
 };
 use crate::{
-    Exchange, Flow, Guard, Parapet, Peer, PeerAddr, Phase, Principal, Record, Rejection,
-    clock::ManualClock, compose::Shadow, guard::IntoGuard, observe::Observer,
+    Exchange, Guard, Parapet, Peer, PeerAddr, Record,
+    clock::ManualClock,
+    compose::Shadow,
+    guard::{ByHeader, IntoGuard},
+    observe::Observer,
 };
 
 const HOUR: Duration = Duration::from_secs(3_600);
-
-/// Takes the caller's word for who they are.
-struct ByHeader;
-
-impl Guard for ByHeader {
-    fn name(&self) -> &'static str {
-        "by-header"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let subject =
-            exchange.headers().get("x-caller").map(|name| name.to_str().unwrap().to_owned());
-        if let Some(subject) = subject {
-            exchange.set_principal(Principal::builder("test", subject).build());
-        }
-        Ok(Flow::Continue)
-    }
-}
 
 #[derive(Clone, Default)]
 struct Notes(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
