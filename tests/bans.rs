@@ -25,7 +25,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use support::{Answer, Records};
+use support::{Answer, Records, caller::ByName};
 use tower_parapet::{
     Context, Exchange, Flow, Guard, Parapet, ParapetBuilder, Peer, Phase, Policy, Principal,
     Reason, Rejection,
@@ -35,36 +35,6 @@ use tower_parapet::{
 };
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Takes a bearer for whom it names, and `forged` for nobody.
-struct ByName;
-
-impl Guard for ByName {
-    fn name(&self) -> &'static str {
-        "by-name"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        match exchange.headers().get("authorization").map(|token| token.to_str().unwrap()) {
-            Some(token) if token.contains("forged") => {
-                Err(Rejection::new(Reason::InvalidCredentials))
-            }
-            Some(token) => {
-                let subject = token.trim_start_matches("Bearer ").to_owned();
-                exchange.set_principal(Principal::builder("test", subject).build());
-                Ok(Flow::Continue)
-            }
-            None => match exchange.route().map(|route| route.access()) {
-                Some(tower_parapet::Access::Authenticated) => {
-                    Err(Rejection::new(Reason::MissingCredentials))
-                }
-                _ => Ok(Flow::Continue),
-            },
-        }
-    }
-}
 
 /// Three points within a minute; bans of one, five and thirty minutes.
 fn builder() -> BansBuilder {
@@ -123,7 +93,7 @@ async fn service(
         .public("/admin/{*rest}", "test")
         .probe("/livez")
         .route("/orders", Policy::authenticated())
-        .guard(ByName)
+        .guard(ByName::strict())
         .bans(&bans);
     let address = support::serve(more(stack).build().unwrap().protect(router(&bans))).await;
     Service { address, bans, clock, records }

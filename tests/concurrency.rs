@@ -29,7 +29,7 @@ use axum::{
     routing::{any, get},
 };
 use futures_util::{SinkExt, StreamExt, future::join_all, stream};
-use support::{Answer, Records, request};
+use support::{Answer, Records, caller::ByHeader, request};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -54,25 +54,6 @@ struct Service {
     told: Arc<Notify>,
 }
 
-/// Whoever calls is who they say: these tests are about what comes after.
-struct Callers;
-
-impl Guard for Callers {
-    fn name(&self) -> &'static str {
-        "callers"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        let name = exchange.headers().get("x-caller").and_then(|name| name.to_str().ok());
-        if let Some(caller) = name.map(|name| Principal::builder("test", name).build()) {
-            exchange.set_principal(caller);
-        }
-        Ok(Flow::Continue)
-    }
-}
-
 async fn echo(lease: Lease, upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(async move |mut socket: WebSocket| {
         while let Some(Ok(message)) = socket.recv().await {
@@ -92,7 +73,7 @@ async fn serve(caps: impl IntoIterator<Item = ConcurrencyBuilder>) -> Service {
     let stack = caps.iter().fold(Parapet::builder(), |stack, cap| stack.concurrency(cap.clone()));
     let parapet = stack
         .peer(Peer::ConnectInfo)
-        .guard(Callers)
+        .guard(ByHeader)
         .route("/critical", Policy::optional().priority(Priority::Critical))
         .route("/low", Policy::optional().priority(Priority::Low))
         .route("/{*rest}", Policy::optional())
@@ -263,11 +244,11 @@ async fn each_caller_has_a_cap_of_its_own_within_the_one_for_all() {
     let each = Concurrency::at_most(1).by(Key::Principal);
     let service = serve([each, Concurrency::at_most(2)]).await;
     let ask = async |caller: &'static str, path: &'static str| {
-        support::get(service.address, path, &[("x-caller", caller)]).await
+        support::get(service.address, path, &[("x-who", caller)]).await
     };
     let slow = |caller: &'static str| {
         let address = service.address;
-        tokio::spawn(async move { support::get(address, "/slow", &[("x-caller", caller)]).await })
+        tokio::spawn(async move { support::get(address, "/slow", &[("x-who", caller)]).await })
     };
     let alice = slow("alice");
     service.until(|service| service.begun.load(Ordering::SeqCst) == 1).await;

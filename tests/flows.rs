@@ -19,7 +19,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use support::{Records, request, serve};
+use support::{Records, caller::ByName, request, serve};
 use tower_parapet::{
     Exchange, Flow, Guard, Key, Parapet, ParapetBuilder, Peer, Phase, Policy, Principal, Rejection,
     Throttle,
@@ -29,25 +29,6 @@ use tower_parapet::{
         enumeration::{Outcomes, Refusing},
     },
 };
-
-/// Judges the bearer token by its name alone.
-struct ByName;
-
-impl Guard for ByName {
-    fn name(&self) -> &'static str {
-        "by-name"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        if let Some(token) = exchange.headers().get("authorization") {
-            let subject = token.to_str().unwrap().trim_start_matches("Bearer ").to_owned();
-            exchange.set_principal(Principal::builder("test", subject).build());
-        }
-        Ok(Flow::Continue)
-    }
-}
 
 struct Service {
     address: SocketAddr,
@@ -59,7 +40,7 @@ async fn service(configure: impl FnOnce(ParapetBuilder) -> ParapetBuilder) -> Se
     let stack = Parapet::builder()
         .peer(Peer::ConnectInfo)
         .with_clock(ManualClock::default())
-        .guard(ByName)
+        .guard(ByName::default())
         .route("/shop/{id}", Policy::optional())
         .observe(records.clone());
     let stack = configure(stack).build().unwrap();

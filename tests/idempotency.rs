@@ -28,7 +28,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::stream;
-use support::{Answer, Records, request, serve};
+use support::{Answer, Records, caller::ByName, request, serve};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -38,25 +38,6 @@ use tower_parapet::{
     Exchange, Flow, Guard, Parapet, Peer, Phase, Policy, Principal, Rejection,
     idempotency::{Idempotency, IdempotencyBuilder, MemoryResponses},
 };
-
-/// Judges the bearer token by its name alone.
-struct ByName;
-
-impl Guard for ByName {
-    fn name(&self) -> &'static str {
-        "by-name"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        if let Some(token) = exchange.headers().get("authorization") {
-            let subject = token.to_str().unwrap().trim_start_matches("Bearer ").to_owned();
-            exchange.set_principal(Principal::builder("test", subject).build());
-        }
-        Ok(Flow::Continue)
-    }
-}
 
 /// What the handlers did, and what they wait for.
 struct Shop {
@@ -129,7 +110,7 @@ impl Shop {
 async fn shop_with(guard: IdempotencyBuilder, shop: &Arc<Shop>) -> SocketAddr {
     let stack = Parapet::builder()
         .peer(Peer::ConnectInfo)
-        .guard(ByName)
+        .guard(ByName::default())
         .idempotency(guard.routes(["POST /orders/{what}"]))
         .observe(shop.records.clone())
         .build()
@@ -266,7 +247,7 @@ async fn a_route_has_a_guard_of_its_own() {
     let guard = Idempotency::builder(MemoryResponses::default());
     let stack = Parapet::builder()
         .peer(Peer::ConnectInfo)
-        .guard(ByName)
+        .guard(ByName::default())
         .route("/orders/{what}", Policy::authenticated().guard(guard))
         .route("/else/{what}", Policy::authenticated())
         .build()

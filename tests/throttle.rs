@@ -34,6 +34,7 @@ use std::{
 
 use axum::{Router, body::Body, routing::get};
 use http::{Request, Response};
+use support::caller::ByName;
 use tower::ServiceExt;
 use tower_parapet::{
     Exchange, Flow, Guard, Guarded, Parapet, ParapetBuilder, Peer, PeerAddr, Phase, Policy,
@@ -43,37 +44,6 @@ use tower_parapet::{
     context::Tls,
     throttle::{Count, Key, Throttle},
 };
-
-/// Judges the bearer token by its name alone, and counts how often it was asked.
-#[derive(Clone, Default)]
-struct ByName(Arc<AtomicUsize>);
-
-impl Guard for ByName {
-    fn name(&self) -> &'static str {
-        "by-name"
-    }
-    fn phase(&self) -> Phase {
-        Phase::Authenticate
-    }
-    fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
-        self.0.fetch_add(1, Ordering::SeqCst);
-        match exchange.headers().get("authorization").map(|token| token.to_str().unwrap()) {
-            Some("Bearer forged") => Err(Rejection::new(Reason::InvalidCredentials)),
-            Some("Bearer expired") => Err(Rejection::new(Reason::ExpiredCredentials)),
-            Some(token) => {
-                let subject = token.trim_start_matches("Bearer ").to_owned();
-                exchange.set_principal(Principal::builder("test", subject).build());
-                Ok(Flow::Continue)
-            }
-            None => match exchange.route().map(|route| route.access()) {
-                Some(tower_parapet::Access::Authenticated) => {
-                    Err(Rejection::new(Reason::MissingCredentials))
-                }
-                _ => Ok(Flow::Continue),
-            },
-        }
-    }
-}
 
 fn router() -> Router {
     ["/open", "/also", "/maybe", "/closed"]
@@ -230,7 +200,7 @@ async fn a_throttle_as_a_layer_of_a_router_counts_all_requests_by_one_clock() {
 #[tokio::test]
 async fn a_limit_by_principal_follows_the_caller_and_not_the_address() {
     let service = service(|stack| {
-        stack.guard(ByName::default()).throttle(Throttle::per_minute(2).by(Key::Principal))
+        stack.guard(ByName::strict()).throttle(Throttle::per_minute(2).by(Key::Principal))
     });
     let alice = [("authorization", "Bearer alice")];
     assert_eq!(service.status("192.0.2.1", "/closed", &alice).await, 200);

@@ -72,7 +72,7 @@ async fn bans_on_trial_refuse_nobody_and_note_whom_they_would() {
         .observe(records.clone())
         .public("/open", "test")
         .route("/orders", Policy::authenticated())
-        .guard(ByName)
+        .guard(ByName::strict())
         .guard(trial);
     let address = support::serve(stack.build().unwrap().protect(router(&bans))).await;
     let from = [

@@ -10,7 +10,6 @@ use axum::{
 use futures_util::stream;
 use http::{Request, Response};
 use std::{
-    convert::Infallible,
     net::SocketAddr,
     sync::{Arc, Mutex},
 };
@@ -225,9 +224,4 @@ async fn a_real_client_never_sees_the_header_of_a_stream() {
     assert_eq!(answer.status, 200);
     assert!(answer.header("x-cost").is_none());
     assert!(answer.header("ratelimit").unwrap().contains(";r=90"));
-}
-
-#[allow(dead_code, reason = "says that a handle is taken without a refusal")]
-fn taken(never: Infallible) -> Rejection {
-    match never {}
 }
