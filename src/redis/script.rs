@@ -51,6 +51,5 @@ impl fmt::Debug for Script {
 pub(crate) enum Arg<'a> {
     /// Lua counts in floats: exact up to 2⁵³.
     Int(i64),
-    #[allow(dead_code, reason = "for scripts that take more than numbers")]
     Bytes(&'a [u8]),
 }

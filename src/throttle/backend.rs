@@ -11,7 +11,6 @@ use super::order::{Order, Receipt};
 /// Where its counts are kept.
 pub(super) enum Backend {
     Memory(Memory),
-    #[allow(dead_code, reason = "stores that a feature brings")]
     Shared(Arc<dyn Ledger>),
 }
 

@@ -3,7 +3,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::ledger::Digest;
+use super::order::Digest;
 use super::sip::Sip;
 
 /// A hash under way.

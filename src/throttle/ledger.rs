@@ -6,9 +6,8 @@ use crate::rejection::Rejection;
 
 use super::calls::StoreCalls;
 use super::limits::Limits;
+use super::order::{Order, Receipt};
 use super::verdict::Verdict;
-
-pub(super) use super::order::{Digest, Mode, Order, Receipt};
 
 /// A store of counts that others share, so that asking it takes I/O.
 pub(super) trait Ledger: Send + Sync + 'static {

@@ -46,6 +46,7 @@ enum Shape {
     Rate(Duration),
     Fixed(Duration),
     Sliding(Duration),
+    #[cfg_attr(not(feature = "calendar"), allow(dead_code, reason = "calendars have periods"))]
     Aligned(Aligned),
 }
 
@@ -109,7 +110,7 @@ impl Limit {
         Self { setter, quota, shape, burst: None, name: None, unit: Unit::Requests }
     }
 
-    #[allow(dead_code, reason = "for periods that a feature brings")]
+    #[cfg_attr(not(feature = "calendar"), allow(dead_code, reason = "calendars have periods"))]
     pub(super) fn aligned(setter: &'static str, quota: u32, aligned: Aligned) -> Self {
         Self::new(setter, quota, Shape::Aligned(aligned))
     }

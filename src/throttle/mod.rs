@@ -135,11 +135,7 @@
 
 #![cfg_attr(
     not(feature = "redis"),
-    allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
-)]
-#![cfg_attr(
-    not(feature = "redis"),
-    allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
+    allow(dead_code, reason = "stores that are shared need a part of it")
 )]
 
 mod backend;

@@ -10,10 +10,8 @@ pub(super) enum Source {
     #[default]
     Counted,
     /// This process by its share, since the store that others share is lost.
-    #[allow(dead_code, reason = "of stores that a feature brings")]
     Share,
     /// Nobody: it is lost, and that lets everything through.
-    #[allow(dead_code, reason = "of stores that a feature brings")]
     Nobody,
 }
 
@@ -48,7 +46,6 @@ impl Verdict {
         self.standings.get_mut(..self.count).unwrap_or_default()
     }
 
-    #[allow(dead_code, reason = "for stores that a feature brings")]
     pub(super) fn from(self, source: Source) -> Self {
         Self { source, ..self }
     }
@@ -64,7 +61,6 @@ impl Verdict {
     }
 
     /// What may still be spent at once.
-    #[allow(dead_code, reason = "for stores that a feature brings")]
     pub(super) fn least(&self) -> u64 {
         self.standings().iter().map(|standing| standing.remaining).min().unwrap_or(0)
     }

@@ -8,8 +8,8 @@ use crate::context::{Access, Principal};
 use crate::rejection::Rejection;
 
 use super::super::hash::{KeyHash, Shared};
-use super::super::ledger::Digest;
 use super::super::limits::Limits;
+use super::super::order::Digest;
 use super::super::sip::Secret;
 use super::facts::Facts;
 use super::part::KeyWriter;

@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::super::hash::{KeyHash, Shared};
-use super::super::ledger::Digest;
 use super::super::limits::Limits;
+use super::super::order::Digest;
 use super::super::sip::Secret;
 use super::*;
 use crate::clock::ManualClock;

@@ -1,7 +1,7 @@
 //! What the store said last of a key, and what it lent.
 
-use super::super::ledger::Receipt;
 use super::super::limits::Limits;
+use super::super::order::Receipt;
 use super::super::rule::{Moment, Standing, left, seconds};
 use super::super::verdict::Verdict;
 use super::settings::Plan;

@@ -23,8 +23,9 @@ use crate::inspect::{Findings, Readiness};
 use crate::rejection::Rejection;
 
 use super::calls::{Counters, StoreCalls, count};
-use super::ledger::{Ledger, Mode, Order, Receipt};
+use super::ledger::Ledger;
 use super::limits::Limits;
+use super::order::{Mode, Order, Receipt};
 use super::verdict::{Source, Verdict};
 use known::{Leftover, Need};
 use order::{About, Owned};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::ledger::{Digest, Mode, Order, Receipt};
 use super::super::limits::Limits;
+use super::super::order::{Digest, Mode, Order, Receipt};
 use super::super::rule::Moment;
 use super::super::verdict::Verdict;
 use super::known::Need;

@@ -5,8 +5,8 @@ use tokio::sync::oneshot;
 
 use crate::rejection::Rejection;
 
-use super::super::ledger::Receipt;
 use super::super::limits::Limits;
+use super::super::order::Receipt;
 use super::super::rule::{Moment, left};
 use super::super::verdict::{Source, Verdict};
 use super::demand::Demand;

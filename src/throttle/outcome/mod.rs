@@ -48,7 +48,7 @@ use crate::guard::Exchange;
 use crate::observe::{Record, Signal};
 
 use super::guard::Inner;
-use super::ledger::Receipt;
+use super::order::Receipt;
 
 #[cfg(test)]
 mod tests;

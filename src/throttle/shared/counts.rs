@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::redis::{Arg, Redis, RedisError, Script};
 
-use super::super::ledger::{Digest, Mode, Order, Receipt};
 use super::super::limits::Limits;
+use super::super::order::{Digest, Mode, Order, Receipt};
 use super::super::rule::Moment;
 use super::super::verdict::Verdict;
 use super::terms::Terms;

@@ -6,7 +6,8 @@ use crate::inspect::{Findings, Readiness, rule};
 use crate::redis::RedisError;
 use crate::rejection::Rejection;
 
-use super::super::ledger::{Ledger, Order, Receipt};
+use super::super::ledger::Ledger;
+use super::super::order::{Order, Receipt};
 use super::super::verdict::{Source, Verdict};
 use super::counts::{Act, Asked, Counts};
 use super::lost::{Choice, Lost};

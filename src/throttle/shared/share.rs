@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::Mistakes;
 
 use super::super::fields::Fields;
-use super::super::ledger::{Mode, Order, Receipt};
 use super::super::limits::{Limits, Ruled};
 use super::super::memory::Memory;
+use super::super::order::{Mode, Order, Receipt};
 use super::super::rule::{Fixed, LONGEST, Rate, Rule, Sliding};
 use super::super::stats::Refusals;
 use super::super::verdict::{Source, Verdict};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Mistakes;
-use crate::throttle::ledger::{Mode, Order};
 use crate::throttle::limit::Limit;
 use crate::throttle::limits::Limits;
 use crate::throttle::memory::Memory;
+use crate::throttle::order::{Mode, Order};
 use crate::throttle::rule::{Moment, SECOND, Standing};
 
 pub(super) struct Limiter {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::throttle::ledger::{Mode, Order, Receipt};
 use crate::throttle::limits::Limits;
 use crate::throttle::memory::Memory;
+use crate::throttle::order::{Mode, Order, Receipt};
 use crate::throttle::rule::Moment;
 use crate::throttle::verdict::Verdict;
 

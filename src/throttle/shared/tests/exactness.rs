@@ -9,9 +9,9 @@ use super::model::{Model, Spec};
 use super::support::{self, Server};
 use super::{Act, Counts, SET_CLOCK, TIMED, ask, asked, limits, patient};
 use crate::redis::{Redis, Script};
-use crate::throttle::ledger::{Mode, Order};
 use crate::throttle::limit::Limit;
 use crate::throttle::memory::Memory;
+use crate::throttle::order::{Mode, Order};
 use crate::throttle::rule::Moment;
 
 /// Microseconds since the epoch, at no round time.
