@@ -101,12 +101,13 @@ impl Inner {
     fn claim(&self, exchange: &Exchange, asked: Asked) -> Result<Claim, Rejection> {
         let Asked { key, route, request } = asked;
         let caller = caller(exchange)?;
-        let hash = Hash::of("tower-parapet idempotency key").text(&caller).text(route.as_bytes());
+        let hash =
+            Hash::of("tower-parapet idempotency key").text(&caller.keys).text(route.as_bytes());
         let deadline = exchange.own_route().and_then(|route| route.deadline);
         let deadline = deadline.or(exchange.env.handler_deadline).unwrap_or_default();
         Ok(Claim {
             key: hash.text(key.as_bytes()).short(),
-            caller,
+            caller: caller.room,
             request,
             owner: owner(),
             lock: self.lock.max(deadline.saturating_add(MARGIN)),
@@ -164,18 +165,38 @@ struct Asked {
     request: [u8; 32],
 }
 
-/// The principal, or the address of who is nobody.
-fn caller(exchange: &Exchange) -> Result<[u8; 16], Rejection> {
+/// Whose a key is, and whose part of the store's room it takes.
+struct Caller {
+    keys: [u8; 16],
+    room: [u8; 16],
+}
+
+/// The principal within its tenant, or the address of who is nobody.
+fn caller(exchange: &Exchange) -> Result<Caller, Rejection> {
     if let Some(principal) = exchange.principal() {
-        let hash = Hash::of("principal").text(principal.issuer().as_bytes());
-        return Ok(hash.text(principal.subject().as_bytes()).short());
+        let of = |what| {
+            let hash = Hash::of(what).text(principal.issuer().as_bytes());
+            hash.text(principal.subject().as_bytes())
+        };
+        // What somebody does for one tenant is no answer to what they ask for another one.
+        let tenant = principal.tenant();
+        let keys = of("principal")
+            .text(&[u8::from(tenant.is_some())])
+            .text(tenant.unwrap_or_default().as_bytes());
+        return Ok(Caller { keys: keys.short(), room: of("principal").short() });
     }
     let client = exchange.client().ok_or_else(nowhere)?;
     Ok(match client.ip() {
-        IpAddr::V4(ip) => Hash::of("client").text(&ip.octets()),
-        IpAddr::V6(ip) => Hash::of("client").text(&ip.octets()),
-    }
-    .short())
+        IpAddr::V4(ip) => {
+            let keys = Hash::of("client").text(&ip.octets()).short();
+            Caller { keys, room: keys }
+        }
+        // One customer's /64, any address of which they may write.
+        IpAddr::V6(ip) => Caller {
+            keys: Hash::of("client").text(&ip.octets()).short(),
+            room: Hash::of("network").text(&(ip.to_bits() >> 64).to_be_bytes()).short(),
+        },
+    })
 }
 
 fn request(exchange: &Exchange, body: &[u8]) -> [u8; 32] {

@@ -27,8 +27,9 @@
 //! | the store cannot tell | 503 | `unavailable`, with `Retry-After` |
 //! | no principal, and no client address | 503 | `address-unknown` |
 //!
-//! A key belongs to its caller and its route: nobody else meets it, whatever they send. Who is nobody is
-//! known by address. The same request has the same method, path, query and body (SHA-256).
+//! A key belongs to its caller, within a tenant where there is one, and to its route: nobody else meets
+//! it, whatever they send. Who is nobody is known by address, and shares the room for keys with their
+//! /64 of IPv6. The same request has the same method, path, query and body (SHA-256).
 //!
 //! It runs last, once everybody else has let the request and its body pass: a request that is refused
 //! takes no key, and an answer is given again only to who may ask for it now.
