@@ -139,7 +139,7 @@ impl BansBuilder {
 
     /// Bans a /56 of IPv6 once so many networks within it were banned within an hour, each for the first
     /// time in a row, and a /48 once so many of its /56 were: whoever has a /48 has 65 536 times a /64.
-    /// Default off.
+    /// What bears the mark of other sites' pages is counted, and banned, apart here too. Default off.
     pub fn widen(mut self, after: u16) -> Self {
         self.widen = Some(after);
         self

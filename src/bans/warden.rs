@@ -141,14 +141,20 @@ impl Warden {
         if let Some(wire) = &self.wire {
             wire.banned(tag, &entry);
         }
-        if let (Subject::Network(network), true) = (who, is_first) {
-            self.widen(network, now);
+        if is_first {
+            self.widen(who, now);
         }
     }
 
-    /// A first ban of a network is a point of the wider one around it.
-    fn widen(&self, network: Network, now: u64) {
+    /// A first ban of a network is a point of the wider one around it, apart for what bears the mark
+    /// of other sites: whoever writes it must not escape by it.
+    fn widen(&self, who: Subject<'_>, now: u64) {
         let Some(widening) = &self.widening else { return };
+        let (network, as_subject): (_, fn(Network) -> Subject<'static>) = match who {
+            Subject::Network(network) => (network, Subject::Network),
+            Subject::CrossSite(network) => (network, Subject::CrossSite),
+            Subject::Principal { .. } => return,
+        };
         if network.address().is_ipv4() {
             return;
         }
@@ -156,7 +162,7 @@ impl Warden {
         else {
             return;
         };
-        let wider = Subject::Network(network.widened(*prefix));
+        let wider = as_subject(network.widened(*prefix));
         let tag = self.register.tag(wider);
         if self.register.past(tag).until <= now && widening.points.add(tag, 1, now) {
             self.sentence(wider, tag, "many networks of it were banned", now);
