@@ -50,6 +50,12 @@ impl<T: Clone> ByRoute<T> {
                     conflict(setter, text, &error, mistakes);
                 }
             }
+            // HEAD follows GET, also where another rule names it.
+            let follows =
+                |methods: &[Method]| method == Some(Method::HEAD) && methods.contains(&Method::GET);
+            for (_, _, pattern, value) in others.iter().filter(|rule| follows(&rule.1)) {
+                drop(router.insert(*pattern, (*value).clone()));
+            }
             for (text, _, pattern, value) in others.iter().filter(|rule| rule.1.is_empty()) {
                 let inserted = router.insert(*pattern, (*value).clone());
                 if let (Err(error), None) = (&inserted, &method) {
@@ -57,7 +63,8 @@ impl<T: Clone> ByRoute<T> {
                 }
             }
             for (_, methods, pattern, value) in &rules {
-                let is_its = method.as_ref().is_some_and(|m| methods.contains(m));
+                let is_its =
+                    method.as_ref().is_some_and(|m| methods.contains(m)) || follows(methods);
                 if !is_its && !methods.is_empty() {
                     continue;
                 }
