@@ -167,7 +167,7 @@ rules! {
         "name the proxies with `trusted_proxies`, or networks that many share with `exempt`"
         ["API4:2023"]
     EVADABLE_LIMIT Low "evadable-limit"
-        "combine it, `Key::ClientNet.and(…)`, or let a gateway set the header"
+        "let a gateway set the header, or limit the client or the caller beside it, by a throttle of its own"
         ["API4:2023" "ASVS 2.4.1"]
     WIDE_EXEMPTION Medium "wide-exemption"
         "exempt the addresses and routes that need it, one by one"

@@ -329,7 +329,7 @@ impl Guard for Throttle {
             report.add(&rule::WIDE_EXEMPTION, subject(), evidence);
         }
         if inner.is_evadable {
-            let evidence = "it counts by nothing but what the client writes into a header";
+            let evidence = "each value that a client writes into a header has a count of its own";
             report.add(&rule::EVADABLE_LIMIT, subject(), evidence);
         }
         let of_outcomes = || inner.outcomes.as_ref().is_some_and(Outcomes::counts_guesses);

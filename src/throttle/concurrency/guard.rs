@@ -268,7 +268,7 @@ impl Guard for Concurrency {
             report.add(&rule::IPV6_KEYS, subject(), evidence);
         }
         if inner.is_evadable {
-            let evidence = "it counts by nothing but what the client writes into a header";
+            let evidence = "each value that a client writes into a header has a count of its own";
             report.add(&rule::EVADABLE_LIMIT, subject(), evidence);
         }
         if inner.wait.is_some_and(|wait| wait > LONG) {

@@ -191,12 +191,9 @@ impl Key {
         !self.is_of_caller() && !matches!(self, Self::Header(_) | Self::Typed(_))
     }
 
-    /// Whether a client gets another bucket by writing another header.
+    /// Whether a client gets another bucket by writing another header, whatever stands beside it.
     pub(super) fn is_evadable(&self) -> bool {
-        let parts = self.parts();
-        let is_named =
-            |part: &&Key| part.is_of_caller() || matches!(part, Key::ClientNet | Key::Typed(_));
-        parts.iter().any(|part| matches!(part, Key::Header(_))) && !parts.iter().any(is_named)
+        self.parts().iter().any(|part| matches!(part, Key::Header(_)))
     }
 
     /// What must be known for it to be read.
