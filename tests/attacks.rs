@@ -30,6 +30,8 @@ mod secrets;
 #[path = "attacks/stores.rs"]
 mod stores;
 mod support;
+#[path = "attacks/throttle.rs"]
+mod throttle;
 #[path = "attacks/tokens.rs"]
 mod tokens;
 
