@@ -61,6 +61,7 @@
 //! let parapet = Parapet::builder()
 //!     .peer(Peer::ConnectInfo)
 //!     .trusted_proxies(["10.0.3.7"])
+//!     .public("POST /login", "where callers come from")
 //!     .bans(&bans)
 //!     .build()?;
 //! // On a route for operators: who is banned, and since when.
