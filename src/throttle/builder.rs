@@ -123,8 +123,8 @@ impl ThrottleBuilder {
         self
     }
 
-    /// The name of the limit the throttle began with, which clients see in `RateLimit`: letters, digits, `-`, `_`
-    /// and `.`, at most 64. Default: made of key and period, `client-per-minute` say.
+    /// The name of the limit the throttle began with, which clients see in `RateLimit`: letters,
+    /// digits, `-`, `_` and `.`, at most 64. Default: made of key and period, `client-per-minute` say.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.limit = self.limit.named(name);
         self
@@ -143,8 +143,8 @@ impl ThrottleBuilder {
         self
     }
 
-    /// How many keys are remembered at most. Default 100 000, which takes about 2 MiB once they
-    /// are all there.
+    /// How many keys are remembered at most. Default 100 000, which takes about 3 MiB for each limit
+    /// once they are all there.
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.max_keys = keys;
         self

@@ -1,8 +1,55 @@
-//! How often a caller may call: rate limits in memory.
+//! How much a caller may ask for: limits of rate, of what runs at once, and of what is done with it.
 //!
 //! A [`Throttle`] has one key and up to four limits, decided together: a request is charged to all of
 //! them where all admit it, else to none. Each value of the [`Key`] (a client network, a principal, a
-//! tenant, a claim, a route, or a combination) has buckets of its own, on a bounded store.
+//! tenant, a claim, a route, or a combination) has buckets of its own, in a bounded store in memory, or
+//! in Redis for all processes. More keys are more throttles in the stack.
+//!
+//! | to | there is |
+//! |---|---|
+//! | limit how often | [`Throttle`]; its [`Limit`]s are rates, fixed and sliding windows, and periods of a `Calendar` (feature `calendar`) |
+//! | sell plans, except a route or a caller, exempt somebody | [`Plans`], [`on_route`](ThrottleBuilder::on_route), [`for_principal`](ThrottleBuilder::for_principal), [`exempt`](ThrottleBuilder::exempt) |
+//! | let dear requests cost more | [`cost`]: by route, by a closure, or as the handler says |
+//! | let failures cost more, and faults of the service nothing | [`outcome`] |
+//! | count in Redis for all processes | `Shared` (feature `redis`), by `ThrottleBuilder::shared` |
+//! | try a limit out | [`Shadow`](crate::compose::Shadow), read by [`Throttle::stats`] |
+//! | limit how many run at once | [`Concurrency`] |
+//! | limit several routes together | [`BusinessFlow`] |
+//! | find who walks from object to object | [`Enumeration`] |
+//! | shut out who goes on all the same | [`Bans`](crate::bans::Bans) |
+//! | run a request once that is sent twice | [`Idempotency`](crate::idempotency::Idempotency) |
+//!
+//! # In a minute
+//! A limit by caller with plans, shared by four processes, and a stricter one beside it on trial:
+//!
+//! ```
+//! # #[cfg(feature = "redis")] {
+//! use tower_parapet::{ApiKeys, Parapet, Redis, compose::Shadow};
+//! use tower_parapet::throttle::{Key, Limit, Plans, Shared, Throttle};
+//!
+//! // `rediss://` beyond this machine. While Redis is lost, each process admits a quarter.
+//! let redis = Redis::builder("redis://127.0.0.1").build()?;
+//! let shared = Shared::local_share(redis, 4);
+//!
+//! // What the store keeps with an API key; `Plans::by_claim("plan")` for tokens.
+//! let plans = Plans::by_store()
+//!     .plan("free", [Limit::per_minute(60)])
+//!     .plan("pro", [Limit::per_minute(6_000), Limit::per_day(1_000_000)])
+//!     .otherwise("free");
+//! let callers = Throttle::per_minute(60).by(Key::Principal).plans(plans).shared(shared.clone());
+//!
+//! let next = Throttle::per_minute(30).by(Key::Principal).named("next").shared(shared).build()?;
+//!
+//! # let store = tower_parapet::auth::api_key::MemoryKeys::new();
+//! let parapet = Parapet::builder()
+//!     .authenticate(ApiKeys::builder(store))
+//!     .throttle(callers)
+//!     .throttle(Shadow::of(next.clone())?) // judges and counts, refuses nobody
+//!     .build()?;
+//! println!("{} would have been refused", next.stats().would_refuse);
+//! # let _ = parapet; }
+//! # Ok::<(), tower_parapet::ConfigError>(())
+//! ```
 //!
 //! # Threat
 //! Guessing passwords, scraping, and clients that retry in a loop; and a limiter that is itself
@@ -28,6 +75,7 @@
 //! | by header, twice or longer than 256 bytes | 400 | `bad-header` |
 //! | by a key of your own, which reads nothing | 400 | `malformed-request`, unless [`absent`](ThrottleBuilder::absent) says otherwise |
 //! | exempt | – | let through, with the note `throttle-exempt` |
+//! | counts are shared, and the store is lost | – | as was chosen: `closed`, `local_share(n)` or `open`; the note `store-lost` |
 //! | the plan cannot be looked up | 503 | `unavailable`, with `Retry-After: 5`, unless [`fallback`](Plans::fallback) names a plan; then the note `throttle-plan` |
 //!
 //! The phase follows from what is read: whatever asks who is calling, key, plan or exemption, runs
@@ -52,7 +100,7 @@
 //! [`legacy_headers`](ThrottleBuilder::legacy_headers) says it in `X-RateLimit-*` too.
 //!
 //! # On trial
-//! Any limit can be observed beside those in force: [`Shadow`](crate::compose::Shadow) around its
+//! Any throttle can be observed beside those in force: [`Shadow`](crate::compose::Shadow) around its
 //! builder. It counts in a store of its own, settles what requests have cost, and refuses nobody;
 //! records note `would-reject`, and [`Throttle::stats`] counts what it would have refused, limit by
 //! limit. A clone of a throttle in force spends nothing of that one's buckets while on trial, but
@@ -108,34 +156,37 @@
 //! | [`burst`](ThrottleBuilder::burst) | the limit |
 //! | [`cost`](ThrottleBuilder::cost) | 1 |
 //! | what is told | `RateLimit` and `RateLimit-Policy` in every answer |
-//! | [`max_keys`](ThrottleBuilder::max_keys) | 100 000, about 2 MiB |
+//! | [`max_keys`](ThrottleBuilder::max_keys) | 100 000, about 3 MiB for each limit |
 //! | [`counting`](ThrottleBuilder::counting) | requests |
 //! | [`absent`](ThrottleBuilder::absent) | refuse |
 //! | [`plans`](ThrottleBuilder::plans), [`on_route`](ThrottleBuilder::on_route), [`for_principal`](ThrottleBuilder::for_principal), [`exempt`](ThrottleBuilder::exempt) | none |
 //! | [`named`](ThrottleBuilder::named) | key and period, `client-per-minute` say |
 //!
 //! # Bounds
-//! The store never holds more than `max_keys`. It is split into shards of up to about a thousand
-//! keys, which lock apart and fill as the hash falls, so that one may be full a few per cent before
-//! the whole is. A key whose bucket is whole again is as good as unknown, and its place is free for
-//! another one. A new key in a full shard takes such a place; where there is none, it shares one
-//! overflow bucket, at the very limit, with all other new keys of that shard, until a place is
-//! free. What is remembered is never forgotten to make room. There is no background task: the work
+//! The store never holds more than `max_keys` for each limit of a key. It is split into shards of up
+//! to about a thousand buckets, which lock apart and fill as the hash falls, so that one may be full a
+//! few per cent before the whole is. A key whose bucket is whole again is as good as unknown, and its
+//! place is free for another one. A new key in a full shard takes such a place; where there is none, it
+//! shares one overflow bucket, at the very limit, with all other new keys of that shard, until a place
+//! is free. What is remembered is never forgotten to make room. There is no background task: the work
 //! is done by the request that needs the place, and its longest step is one round over a shard.
 //!
-//! Counting is exact where a thirty-second of a nanosecond divides the time between two requests,
-//! as for every usual limit; else that time is rounded up to one.
+//! Counting is exact, in integers, in memory as in Redis. A rate keeps the fraction of a nanosecond that a request takes, so
+//! that nothing is ever rounded away. In memory, windows and periods of a calendar end at an instant
+//! of the monotonic clock that was fixed when they began: setting the wall clock gives no quota anew.
 //!
 //! # What this does not do
-//! - It does not share its counts between processes, unless they are kept in Redis (feature
-//!   `redis`): else each replica admits its own limit.
+//! - It does not share its counts between processes unless it is told to: without `shared` each
+//!   replica admits the whole limit. [`Concurrency`] and [`Enumeration`] never do.
 //! - It does not know who is behind a network: many people behind one NAT share a bucket. Give
 //!   them credentials and a limit [by principal](Key::Principal).
 //! - It does not limit what runs at once, which a [`Concurrency`] does, nor bytes.
+//! - It does not grow stricter with who goes on: whoever waits has the whole limit again. A
+//!   [ban](crate::bans) lasts longer each time.
 
 #![cfg_attr(
     not(feature = "redis"),
-    allow(dead_code, reason = "stores that are shared need a part of it")
+    allow(dead_code, reason = "stores that are shared need a part of it"), unused_imports,
 )]
 
 mod backend;

@@ -13,7 +13,7 @@ use super::rule::Rule;
 /// What a process borrows is charged to the store first, and each is spent once. So what is
 /// admitted between two instants is what was charged between them, which is the limit's, and what
 /// the processes held at the first one. A process holds of a key no more than its
-/// [batch](super::ThrottleBuilder), and never more than a quarter of what may be spent at once:
+/// batch (`Shared::leases`), and never more than a quarter of what may be spent at once:
 /// that, times the processes, is [`extra`](LimitOvershoot::extra). A lease ends with the window it
 /// was charged to, so that in fixed windows and periods of a calendar nothing is held at their
 /// beginning: there it is zero. In a sliding window it is as for a rate.
