@@ -25,8 +25,8 @@ use crate::{
 /// read for it where the body's size is known and within its limit; else, and where it wants to watch
 /// the body pass, it is not asked.
 ///
-/// A throttle on trial counts in a store of its own, so give its builder: a clone of one in force
-/// would spend what that one counts.
+/// A throttle on trial has buckets of its own, in Redis too, and spends nothing of what one in force
+/// counts. Build it and give a clone, to read from the other what it would have refused.
 ///
 /// # Example
 /// ```

@@ -100,11 +100,11 @@
 //! [`legacy_headers`](ThrottleBuilder::legacy_headers) says it in `X-RateLimit-*` too.
 //!
 //! # On trial
-//! Any throttle can be observed beside those in force: [`Shadow`](crate::compose::Shadow) around its
-//! builder. It counts in a store of its own, settles what requests have cost, and refuses nobody;
-//! records note `would-reject`, and [`Throttle::stats`] counts what it would have refused, limit by
-//! limit. A clone of a throttle in force spends nothing of that one's buckets while on trial, but
-//! shares its room for keys, and the self-audit reports it.
+//! Any throttle can be observed beside those in force, by a [`Shadow`](crate::compose::Shadow) around
+//! it. It has buckets of its own, in Redis too, settles what requests have cost, and refuses nobody;
+//! records note `would-reject`, and [`Throttle::stats`] of a clone counts what it would have refused,
+//! limit by limit. A clone of a throttle in force spends nothing of that one's buckets while on trial,
+//! but shares its room for keys and its figures, and the self-audit reports it (`throttle-twice`).
 //!
 //! # Example
 //! ```

@@ -1,5 +1,9 @@
 //! What a request costs: known beforehand, or settled once the handler has said so.
 //!
+//! # Threat
+//! One request may be as much work as a thousand others. A limit that counts them alike is too wide
+//! for the dear ones, which exhaust the service below it, or too narrow for the rest.
+//!
 //! # Behaviour
 //!
 //! A request is charged before anything else is done for it, all limits together or none. What it
@@ -54,6 +58,16 @@
 //!     .build()?;
 //! # Ok::<(), tower_parapet::ConfigError>(())
 //! ```
+//!
+//! # Defaults
+//!
+//! | setting | default |
+//! |---|---|
+//! | [`cost`](super::ThrottleBuilder::cost) | 1 |
+//! | [`cost_on`](super::ThrottleBuilder::cost_on), [`cost_by`](super::ThrottleBuilder::cost_by) | none |
+//! | [`settle_by`](super::ThrottleBuilder::settle_by), [`settle_by_handler`](super::ThrottleBuilder::settle_by_handler) | none: what was charged stands |
+//! | [`settle_at_most`](super::ThrottleBuilder::settle_at_most) | ten times what can be spent at once |
+//! | [`show_cost`](super::ThrottleBuilder::show_cost) | the header is taken out of the answer |
 //!
 //! # What this does not do
 //! - It does not look into bodies: what a closure reads is the head.

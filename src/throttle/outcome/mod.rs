@@ -1,5 +1,9 @@
 //! What a request costs once it is known how it ended.
 //!
+//! # Threat
+//! Scans, guesses and floods of nonsense stay below a limit that is wide enough for honest use. And
+//! where faults of the service are charged to its callers, who tries again is shut out for them.
+//!
 //! # Behaviour
 //!
 //! A request is charged before it is let through, and once it is over, the first
@@ -38,6 +42,9 @@
 //!     .build()?;
 //! # Ok::<(), tower_parapet::ConfigError>(())
 //! ```
+//!
+//! # Defaults
+//! Nothing: without [`on`](super::ThrottleBuilder::on) a request has cost what it was charged.
 //!
 //! # What this does not do
 //! It does not ban: see [`Bans`](crate::bans::Bans) for whoever goes on.

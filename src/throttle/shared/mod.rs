@@ -59,7 +59,13 @@
 //!
 //! # Defaults
 //!
-//! There is none for a lost store: it has to be chosen.
+//! | setting | default |
+//! |---|---|
+//! | while the store is lost | none: it has to be chosen |
+//! | [`deny_cache`](Shared::deny_cache) | refusals are kept for 1 s at most |
+//! | [`leases`](Shared::leases) | none; where there are, [`lease_hold`](Shared::lease_hold) is 1 s |
+//! | [`hot_keys`](Shared::hot_keys) | 4096, about 2 MiB |
+//! | connection, timeouts, prefix | those of the [`Redis`](crate::redis) client |
 //!
 //! # Bounds while the store is lost
 //!
