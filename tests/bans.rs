@@ -27,8 +27,7 @@ use axum::{
 };
 use support::{Answer, Records, caller::ByName};
 use tower_parapet::{
-    Context, Exchange, Flow, Guard, Parapet, ParapetBuilder, Peer, Phase, Policy, Principal,
-    Reason, Rejection,
+    Context, Parapet, ParapetBuilder, Peer, Policy, Principal, Reason,
     bans::{Ban, Bans, BansBuilder, Network},
     clock::ManualClock,
     observe::Signal,

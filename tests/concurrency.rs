@@ -37,7 +37,7 @@ use tokio::{
 };
 use tokio_tungstenite::{client_async, tungstenite::Message};
 use tower_parapet::{
-    Body, Exchange, Flow, Guard, Key, Lease, Parapet, Peer, Phase, Policy, Principal, Rejection,
+    Body, Key, Lease, Parapet, Peer, Policy,
     context::Priority,
     throttle::{Concurrency, ConcurrencyBuilder},
 };

@@ -21,8 +21,7 @@ use axum::{
 };
 use support::{Records, caller::ByName, request, serve};
 use tower_parapet::{
-    Exchange, Flow, Guard, Key, Parapet, ParapetBuilder, Peer, Phase, Policy, Principal, Rejection,
-    Throttle,
+    Key, Parapet, ParapetBuilder, Peer, Policy, Throttle,
     clock::ManualClock,
     throttle::{
         BusinessFlow, Enumeration,

@@ -35,7 +35,7 @@ use tokio::{
     sync::{Notify, Semaphore},
 };
 use tower_parapet::{
-    Exchange, Flow, Guard, Parapet, Peer, Phase, Policy, Principal, Rejection,
+    Parapet, Peer, Policy,
     idempotency::{Idempotency, IdempotencyBuilder, MemoryResponses},
 };
 

@@ -25,10 +25,6 @@ mod support;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
     time::Duration,
 };
 
@@ -37,8 +33,7 @@ use http::{Request, Response};
 use support::caller::ByName;
 use tower::ServiceExt;
 use tower_parapet::{
-    Exchange, Flow, Guard, Guarded, Parapet, ParapetBuilder, Peer, PeerAddr, Phase, Policy,
-    Principal, Reason, Rejection,
+    Guarded, Parapet, ParapetBuilder, Peer, PeerAddr, Policy, Principal, Reason,
     clock::ManualClock,
     compose::Shadow,
     context::Tls,

@@ -186,7 +186,8 @@
 
 #![cfg_attr(
     not(feature = "redis"),
-    allow(dead_code, reason = "stores that are shared need a part of it"), unused_imports,
+    allow(dead_code, reason = "stores that are shared need a part of it"),
+    unused_imports
 )]
 
 mod backend;

@@ -6,7 +6,7 @@ use http::Response;
 
 use super::*;
 use crate::{
-    Answer, Reason,
+    Answer, Exchange, Flow, Guard, Phase, Reason,
     answer::StoreError,
     compose::Shadow,
     idempotency::{Begun, Claim, IdempotencyStore, StoredResponse},

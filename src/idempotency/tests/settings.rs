@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::{Needs, idempotency::MemoryResponsesBuilder};
+use crate::{Guard, Needs, Phase, idempotency::MemoryResponsesBuilder};
 
 fn setters<T>(built: Result<T, crate::ConfigError>) -> Vec<String> {
     let Err(error) = built else { return Vec::new() };
