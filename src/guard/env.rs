@@ -31,6 +31,8 @@ pub(crate) struct Env {
     /// Where clients read how to get a token, for challenges (RFC 9728).
     pub(crate) resource_metadata: Option<Arc<str>>,
     pub(crate) body_limit: u64,
+    /// How much of a body is kept for guards that name no limit, where nothing else does.
+    pub(crate) unnamed_limit: u64,
     pub(crate) body_deadline: Duration,
     pub(crate) handler_deadline: Option<Duration>,
     pub(crate) idle_deadline: Option<Duration>,
@@ -66,6 +68,7 @@ impl Env {
             credentials: Vec::new(),
             resource_metadata: None,
             body_limit: u64::MAX,
+            unnamed_limit: BODY_LIMIT,
             body_deadline: BODY_DEADLINE,
             handler_deadline: None,
             withdrawn: AtomicBool::new(false),
@@ -94,6 +97,9 @@ pub(crate) fn halves<'a>(
     }
     halves
 }
+
+/// The largest body, in bytes, where nothing else is said: 1 MiB.
+pub(crate) const BODY_LIMIT: u64 = 1 << 20;
 
 /// A body that has not arrived after this long is given up on.
 pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(30);

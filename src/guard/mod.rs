@@ -30,7 +30,7 @@ pub use reply::Mode;
 #[cfg(all(test, feature = "throttle"))]
 pub(crate) use by_header::ByHeader;
 pub(crate) use end::EndHook;
-pub(crate) use env::{BODY_DEADLINE, Env, Ids, Render, halves};
+pub(crate) use env::{BODY_DEADLINE, BODY_LIMIT, Env, Ids, Render, halves};
 pub(crate) use later::{BodyHook, Later, ReplyHook, Signed};
 pub(crate) use rehearsal::Rehearsal;
 #[cfg(feature = "throttle")]

@@ -71,6 +71,7 @@
 //! | [`keep`](IdempotencyBuilder::keep) | 24 hours from the answer on |
 //! | [`lock`](IdempotencyBuilder::lock) | 60 s, and 10 s more than the handler's deadline at least; as a layer by itself there is none, and the lock has to outlast every handler |
 //! | [`max_answer`](IdempotencyBuilder::max_answer) | 256 KiB |
+//! | a request's body | what the stack or the route takes; 1 MiB as a layer by itself |
 //! | [`MemoryResponses`] | 100 000 keys, 64 MiB, an eighth of both for one caller |
 //!
 //! # What this does not do

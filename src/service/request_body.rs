@@ -51,6 +51,12 @@ fn cap(exchange: &Exchange) -> u64 {
     guards.map_or(stack, |guards| guards.min(stack))
 }
 
+/// What is kept of a body that is read whole: a guard that stands alone and names no limit has one
+/// all the same, so that no sender chooses how much memory it takes.
+fn kept(exchange: &Exchange, least: u64) -> u64 {
+    if least == u64::MAX { exchange.env.unnamed_limit } else { least }
+}
+
 /// How the body is held to its size.
 fn measure(exchange: &mut Exchange) -> Measure {
     let cap = cap(exchange);
@@ -151,8 +157,8 @@ where
     let cap = cap(exchange);
     let mut hooks = VecDeque::from(take(exchange, |later| &mut later.body_hooks));
     let live = hooks.iter().map(|hook| &hook.work).filter(|hook| hook.trial.is_none());
-    let collected =
-        collect(exchange, body, live.fold(cap, |least, hook| least.min(hook.limit as u64))).await?;
+    let limit = kept(exchange, live.fold(cap, |least, hook| least.min(hook.limit as u64)));
+    let collected = collect(exchange, body, limit).await?;
     let trailers = collected.trailers().cloned();
     let mut bytes = collected.to_bytes();
     watch(exchange, &bytes, trailers.as_ref())?;
@@ -210,7 +216,9 @@ pub(super) fn fits(exchange: &Exchange) -> Result<(), Rejection> {
     } else if exchange.later.as_ref().is_some_and(|later| later.messages.is_some()) {
         return Ok(());
     }
+    let is_kept = live.clone().next().is_some();
     let cap = live.fold(cap(exchange), |least, hook| least.min(hook.limit as u64));
+    let cap = if is_kept { kept(exchange, cap) } else { cap };
     let length = exchange.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     length.filter(|length| *length > cap).map_or(Ok(()), |length| Err(announced(length, cap)))

@@ -15,7 +15,10 @@ use crate::{
     context::Peer,
     coverage::RouteList,
     error::{ConfigError, Mistakes},
-    guard::{BODY_DEADLINE, Env, Guard, Ids, IntoGuard, Needs, Phase, Render, halves, in_order},
+    guard::{
+        BODY_DEADLINE, BODY_LIMIT, Env, Guard, Ids, IntoGuard, Needs, Phase, Render, halves,
+        in_order,
+    },
     observe::Observer,
     problem::Problem,
     service::Stack,
@@ -29,9 +32,6 @@ pub(super) type Slot = (&'static str, Arc<dyn Guard>);
 fn defaults() -> impl Iterator<Item = Slot> {
     transport::defaults().into_iter().chain(validate::defaults())
 }
-
-/// The largest body, in bytes, where nothing else is said: 1 MiB.
-const BODY_LIMIT: u64 = 1 << 20;
 
 /// How long a handler may take to its first byte where nothing else is said.
 const HANDLER_DEADLINE: Duration = Duration::from_secs(30);
@@ -257,6 +257,7 @@ impl ParapetBuilder {
             credentials,
             resource_metadata,
             body_limit: self.body_limit,
+            unnamed_limit: u64::MAX,
             body_deadline: self.body_deadline,
             handler_deadline: Some(self.handler_deadline),
             withdrawn: AtomicBool::new(false),
