@@ -28,7 +28,7 @@ impl StoreCalls {
         self.leased
     }
 
-    /// Requests that were refused because the key was known to be empty.
+    /// Requests that were refused because the key was known to be used up.
     pub fn denied(&self) -> u64 {
         self.denied
     }

@@ -21,7 +21,7 @@ pub(super) type Flight = Shared<oneshot::Receiver<Result<(), Rejection>>>;
 pub(super) enum Step {
     /// It was spent from the lease; where that runs low, so much more is to be borrowed.
     Spent(Verdict, Option<u64>),
-    /// The key is known to be empty.
+    /// The key is known to be used up.
     Denied(Verdict),
     /// A batch is on its way.
     Join(Flight),

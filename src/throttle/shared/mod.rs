@@ -19,7 +19,9 @@
 //! It cannot be asked when it does not answer in time, cannot write (`OOM`, `READONLY`), answers
 //! otherwise than the script does, or has failed so often that nobody asks it for a while (see
 //! [`redis`](crate::redis)). Each such answer is noted in the record as `store-lost` and counted in
-//! [`Shared::lost_answers`]; readiness waits for the store, and the self-audit tells of it.
+//! [`Shared::lost_answers`]; readiness waits for the store, whatever was chosen, and the self-audit tells of it. Where limits go
+//! on without it, a balancer that takes out whoever is not ready has to be told otherwise: the guide
+//! shows it for Kubernetes.
 //!
 //! # What is counted
 //!
