@@ -244,7 +244,8 @@ impl ConcurrencyBuilder {
             },
             classify: self.classify.clone(),
             needs: key.map_or(Needs::NONE, |_| keys.0.needs),
-            reads_caller: key.is_some() && keys.0.reads_caller,
+            // A closure is free to ask who is calling.
+            reads_caller: (key.is_some() && keys.0.reads_caller) || self.classify.is_some(),
             is_own: key.is_some_and(|key| key.parts().into_iter().any(is_callers)),
             is_evadable: key.is_some() && keys.0.is_evadable,
             ipv6_prefix: keys.0.ipv6_prefix,

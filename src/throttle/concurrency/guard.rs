@@ -46,7 +46,7 @@ pub(super) struct Inner {
     pub(super) flows: Flows,
     pub(super) classify: Option<Classify>,
     pub(super) needs: Needs,
-    /// Whether the key may read who is calling.
+    /// Whether the key, or the class, may depend on who is calling.
     pub(super) reads_caller: bool,
     /// Whether who is refused has done it to itself.
     pub(super) is_own: bool,
@@ -237,6 +237,7 @@ impl Guard for Concurrency {
     }
 
     fn check(&self, exchange: &mut Exchange) -> Result<Flow, Rejection> {
+        // Whoever claims to be somebody, and is not, must not take their places, nor have their class.
         if self.0.reads_caller && exchange.is_claimed() {
             let inner = self.0.clone();
             return Ok(exchange.once_proven(move |exchange| inner.judge(exchange)));
