@@ -15,7 +15,7 @@ use super::{House, is, stack};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-fn delivery(secret: &str, body: &str) -> Request<Body> {
+pub fn delivery(secret: &str, body: &str) -> Request<Body> {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let tag = hmac::sign(&key, body.as_bytes());
     let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();

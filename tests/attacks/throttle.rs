@@ -1,22 +1,32 @@
 //! Ways around a limit, and ways to have somebody else pay for it.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, http::StatusCode, response::IntoResponse, routing::post};
+use bytes::Bytes;
+use futures_util::stream;
 use http::Request;
 use serde_json::json;
 use tower::ServiceExt;
 use tower_parapet::{
     Bans, Body, Key, Policy, Principal, Throttle,
-    auth::jwt::ClaimMap,
+    auth::{jwt::ClaimMap, webhook::Webhook},
     clock::ManualClock,
+    context::Priority,
     idempotency::{Idempotency, MemoryResponses},
     observe::Signal,
     testing::{TestIssuer, TestRequest, TestResponse},
     throttle::Concurrency,
 };
 
-use super::{House, request, stack};
+use super::{House, bodies::delivery, is, request, stack};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -194,4 +204,41 @@ async fn a_64_of_ipv6_has_one_part_of_the_room_for_idempotency_keys_and_no_answe
     assert_eq!(status("[2001:db8::9]:1", "1").await, (429, false), "its part is used up");
     assert_eq!(status("[2001:db8:0:1::1]:1", "1").await, (201, false), "and nobody else's");
     assert_eq!(status("[2001:db8::1]:1", "1").await, (201, true));
+}
+
+#[tokio::test]
+async fn a_guard_that_stands_alone_does_not_keep_as_much_of_a_body_as_its_sender_likes() {
+    let guard = Idempotency::builder(MemoryResponses::default()).build().unwrap();
+    let app = Router::new().route("/orders", post(async || StatusCode::CREATED)).layer(guard);
+    let piece = || Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1 << 16]));
+    let status = async |key: &str, body: Body| {
+        let asked = from("192.0.2.1:1", order(key).map(|_| body));
+        app.clone().oneshot(asked).await.unwrap().status().as_u16()
+    };
+    for pieces in [15, 17, 1 << 12] {
+        let expected = if pieces <= 16 { 201 } else { 413 };
+        let streamed = Body::from_stream(stream::iter((0..pieces).map(move |_| piece())));
+        assert_eq!(status(&format!("{pieces}-streamed"), streamed).await, expected, "{pieces}");
+        let whole = Body::from(vec![b' '; pieces.min(64) << 16]);
+        assert_eq!(status(&format!("{pieces}-whole"), whole).await, expected, "{pieces}");
+    }
+}
+
+#[tokio::test]
+async fn a_forged_delivery_does_not_have_the_class_of_whom_it_claims_to_be_of() {
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counted = seen.clone();
+    let shedding = Concurrency::at_most(10).priority_of(move |exchange| {
+        exchange.principal()?;
+        counted.fetch_add(1, Ordering::Relaxed);
+        Some(Priority::Critical)
+    });
+    let policy = Policy::authenticated_by(Webhook::github(SECRET));
+    let house = House::of(stack().route("POST /hook", policy).concurrency(shedding));
+    let forged = delivery("another secret of thirty-two byte", "a");
+    assert_eq!(house.says(forged).await, is(401, "invalid-credentials"));
+    assert_eq!(seen.load(Ordering::Relaxed), 0);
+    assert_eq!(house.says(delivery(SECRET, "a")).await, is(200, "github"));
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
 }
