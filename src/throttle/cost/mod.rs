@@ -72,6 +72,10 @@
 //! # What this does not do
 //! - It does not look into bodies: what a closure reads is the head.
 //! - It does not make a route free: that is an exemption, with a reason.
+//! - It does not remember when a charge to a rate has run off. What is given back later than that is
+//!   given back all the same, so that whoever holds requests open which come to cost less may spend
+//!   once more, at once, what those had been charged. The handler's deadline bounds it, and windows
+//!   give back to the very window that was charged.
 
 mod handle;
 mod price;

@@ -73,6 +73,9 @@
 //! # What this does not do
 //! - It does not share its counts between processes: behind `n` of them, a caller may ask for up to `n`
 //!   times as many.
+//! - It does not tell visitors from the pages of other sites that have their browsers ask: where objects
+//!   are open to everybody, such a page can have its visitors' network told of, and refused where that
+//!   was asked for.
 //! - It does not see ids in the query, in headers or in the body; and `1` and `01` are two objects.
 //! - It does not tell who may see an object: that is the handler's, by [`Owned`](crate::extract::Owned)
 //!   say.

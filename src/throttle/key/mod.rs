@@ -71,7 +71,7 @@ pub enum Key {
     Header(HeaderName),
     /// The route, as the policy names it. All unlisted routes are one.
     Route,
-    /// The method; those that HTTP itself does not know are one.
+    /// The method; those that HTTP itself does not know are one, and `HEAD` is another one than `GET`.
     Method,
     /// A value of a type of your own. See [`Key::of`].
     Typed(TypedKey),

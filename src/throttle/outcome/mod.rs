@@ -47,7 +47,8 @@
 //! Nothing: without [`on`](super::ThrottleBuilder::on) a request has cost what it was charged.
 //!
 //! # What this does not do
-//! It does not ban: see [`Bans`](crate::bans::Bans) for whoever goes on.
+//! It does not ban: see [`Bans`](crate::bans::Bans) for whoever goes on. A refund to a rate counts in
+//! full however long the request took, as for a [cost](super::cost) that is settled.
 
 use std::sync::Arc;
 
