@@ -47,7 +47,7 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(mut head: request::Parts, env: Arc<Env>) -> Self {
         let outer = head.extensions.remove::<Context>();
         let nested = outer.is_some();
@@ -345,7 +345,7 @@ impl Exchange {
     }
 
     /// The request for the handler, with the context as its one extension.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn into_request(mut self, body: Body) -> Request<Body> {
         if let Some(id) = self.context.request_id.as_ref().filter(|_| self.env.ids.everywhere) {
             self.head.headers.insert(self.env.ids.header.clone(), id.to_header());

@@ -234,6 +234,20 @@ impl Tail {
         self.settled.request_id.clone().unwrap_or_else(made)
     }
 
+    /// The usual answer in short, and in place, for a response is large to move: nobody has a say
+    /// but those who left headers for it. Nothing is done where that is not so.
+    #[inline]
+    pub(crate) fn answers(&mut self, response: &mut Response<Body>) -> bool {
+        let is_usual = self.settled.verdict.is_none()
+            && self.settled.reply_hooks.is_empty()
+            && self.is_done_with(response)
+            && response.extensions().get::<Rejection>().is_none();
+        if is_usual {
+            std::mem::take(&mut self.settled.replies).stamp(response.headers_mut());
+        }
+        is_usual
+    }
+
     pub(crate) fn answer(mut self, response: Response<Body>) -> Response<Body> {
         let response = match self.verdict().map_or_else(|| self.run_hooks(response), Err) {
             Ok(response) => response,

@@ -87,8 +87,13 @@ where
                 StateProjection::Inner { future } => {
                     match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
                         Ok(Poll::Ready(Ok(response))) => {
+                            let mut response = response.map(Body::new);
+                            if this.tail.as_mut().is_some_and(|tail| tail.answers(&mut response)) {
+                                *this.tail = None;
+                                return Poll::Ready(Ok(response));
+                            }
                             let Some(tail) = this.tail.take() else { return Poll::Pending };
-                            return Poll::Ready(Ok(tail.answer(response.map(Body::new))));
+                            return Poll::Ready(Ok(tail.answer(response)));
                         }
                         Ok(Poll::Ready(Err(error))) => {
                             let Some(tail) = this.tail.take() else { return Poll::Pending };
