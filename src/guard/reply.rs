@@ -93,8 +93,8 @@ impl Replies {
     }
 
     fn push(&mut self, reply: Reply) {
-        if self.0.is_empty() {
-            self.0.reserve(USUAL);
+        if self.0.capacity() == 0 {
+            self.0 = Vec::with_capacity(USUAL);
         }
         self.0.push(reply);
     }
