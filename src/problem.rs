@@ -120,7 +120,9 @@ impl<'a> Problem<'a> {
 /// Writes a JSON string: quotes, backslashes and control characters escaped (RFC 8259).
 fn quote(text: &mut String, value: &str) {
     text.push('"');
-    if value.bytes().all(|byte| byte >= b' ' && !matches!(byte, b'"' | b'\\')) {
+    // Looked at to the end, which is many bytes at a time.
+    let is_odd = |byte: u8| (byte < b' ') | (byte == b'"') | (byte == b'\\');
+    if !value.bytes().fold(false, |odd, byte| odd | is_odd(byte)) {
         text.push_str(value);
         text.push('"');
         return;
