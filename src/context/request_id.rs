@@ -48,6 +48,16 @@ static SEED: LazyLock<u64> = LazyLock::new(|| {
 });
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
+/// The hexadecimal digits of a number, all at once: a nibble a byte, then the letters further up.
+fn digits(number: u32) -> [u8; 8] {
+    let x = u64::from(number);
+    let x = (x | x << 16) & 0x0000_FFFF_0000_FFFF;
+    let x = (x | x << 8) & 0x00FF_00FF_00FF_00FF;
+    let x = (x | x << 4) & 0x0F0F_0F0F_0F0F_0F0F;
+    let is_letter = (x + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (x + 0x3030_3030_3030_3030 + is_letter * 0x27).to_be_bytes()
+}
+
 impl RequestId {
     /// The id of nothing, in the place of one that is not settled yet.
     pub(crate) const NIL: Self = Self(Kind::Uuid(0, 0));
@@ -82,20 +92,20 @@ impl RequestId {
     pub fn encode<'a>(&'a self, buffer: &'a mut [u8; 36]) -> &'a str {
         let (high, low) = match &self.0 {
             Kind::Text(text) => return text,
-            Kind::Uuid(high, low) => (high.to_be_bytes(), low.to_be_bytes()),
+            Kind::Uuid(high, low) => (*high, *low),
         };
-        *buffer = [b'-'; 36];
-        let mut slots = buffer.iter_mut();
-        let mut bytes = high.into_iter().chain(low);
-        for group in [4, 2, 2, 2, 6] {
-            for byte in bytes.by_ref().take(group) {
-                for nibble in [byte >> 4, byte & 0xF] {
-                    if let Some(slot) = slots.next() {
-                        *slot = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
-                    }
-                }
-            }
-            slots.next();
+        let [a, b, c, d, e, f, g, h] = digits((high >> 32) as u32);
+        let [i, j, k, l, m, n, o, p] = digits(high as u32);
+        let [q, r, s, t, u, v, w, x] = digits((low >> 32) as u32);
+        let last = digits(low as u32);
+        let first = [
+            a, b, c, d, e, f, g, h, b'-', i, j, k, l, b'-', m, n, o, p, b'-', q, r, s, t, b'-', u,
+            v, w, x,
+        ];
+        if let Some((start, end)) = buffer.split_first_chunk_mut()
+            && let Some(end) = end.first_chunk_mut()
+        {
+            (*start, *end) = (first, last);
         }
         std::str::from_utf8(buffer).unwrap_or_default()
     }
