@@ -186,8 +186,7 @@
 
 #![cfg_attr(
     not(feature = "redis"),
-    allow(dead_code, reason = "stores that are shared need a part of it"),
-    unused_imports
+    allow(dead_code, unused_imports, reason = "stores that are shared need a part of it")
 )]
 
 mod backend;
