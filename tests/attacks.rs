@@ -21,6 +21,8 @@ mod certificates;
 mod client;
 #[path = "attacks/keys.rs"]
 mod keys;
+#[path = "attacks/nonsense.rs"]
+mod nonsense;
 #[path = "attacks/outgoing.rs"]
 mod outgoing;
 #[path = "attacks/places.rs"]
