@@ -59,7 +59,7 @@ async fn what_is_given_back_was_charged_to_that_very_window_and_is_never_more() 
     let minute = Duration::from_secs(60);
     for limit in [Limit::per_minute(10), Limit::fixed(10, minute), Limit::sliding(10, minute)] {
         server.command(&["FLUSHALL"]);
-        let limits = limits(&[limit.clone()]);
+        let limits = limits(std::slice::from_ref(&limit));
         let of = |act, cost| asked(&limits, 1, act, cost);
         set(600_000_000);
         // Nothing was charged: nothing is given.
@@ -103,7 +103,7 @@ async fn a_clock_set_back_neither_refills_a_bucket_nor_holds_it_up() {
     let length = Duration::from_secs(60);
     for limit in [Limit::per_minute(2), Limit::fixed(2, length), Limit::sliding(2, length)] {
         server.command(&["FLUSHALL"]);
-        let limits = limits(&[limit.clone()]);
+        let limits = limits(std::slice::from_ref(&limit));
         let of = |act| asked(&limits, 1, act, 2);
         set(10 * hour);
         assert!(ask(&counts, &of(Act::Spend)).await.admitted());
