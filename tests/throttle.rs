@@ -33,7 +33,7 @@ use http::{Request, Response};
 use support::caller::ByName;
 use tower::ServiceExt;
 use tower_parapet::{
-    Guarded, Parapet, ParapetBuilder, Peer, PeerAddr, Policy, Principal, Reason,
+    Guarded, Parapet, ParapetBuilder, Peer, PeerAddr, Policy, Reason,
     clock::ManualClock,
     compose::Shadow,
     context::Tls,
